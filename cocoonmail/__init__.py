@@ -1,0 +1,1 @@
+"""Cocoonmail: a webhook comes in, the right email goes out, once."""

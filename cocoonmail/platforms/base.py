@@ -1,0 +1,77 @@
+"""What every platform offers: a way to verify a request, to understand what it announces, and to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from cocoonmail.contacts.changes import Reading
+
+Payload: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The request was signed with one of the secrets. `age` is its signature's age in seconds, negative if ahead."""
+
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The request is not to be believed. `code` is stable, `message` tells the sender's owner what to fix."""
+
+    code: str
+    message: str
+
+
+Verdict: TypeAlias = Verified | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What an authentic body says it is, before anything in it is interpreted.
+
+    `created` is in whole seconds since 1970. `thin` marks a body that only points at its object.
+    """
+
+    id: str
+    type: str
+    created: int
+    livemode: bool
+    account: str
+    api_version: str
+    thin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One kind of payload that the platform can read, as the endpoint's page offers it.
+
+    `suggested` is the event name the form proposes; `removal` is true where the person was deleted at the platform.
+    """
+
+    name: str
+    title: str
+    about: str
+    suggested: str
+    read: Callable[[Announcement, Payload], Reading]
+    removal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One system whose webhooks we understand. Pure: it knows bytes and values, no tables and no network.
+
+    `verify(headers, body, secrets, now)` takes lower-case header names and the raw body; `announce(body)` returns an
+    Announcement or a Rejected; `events` is the explicit list of the types it reads.
+    """
+
+    name: str
+    title: str
+    contact_source: str
+    kept_headers: Sequence[str]
+    verify: Callable[[Mapping[str, bytes], bytes, Sequence[bytes], int], Verdict]
+    announce: Callable[[bytes], Announcement | Rejected]
+    events: Mapping[str, EventType]
