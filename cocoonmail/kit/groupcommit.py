@@ -1,0 +1,169 @@
+"""Group commit: gather what arrives in the same moment, write it in one transaction, then answer each."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class NotAccepted(RuntimeError):
+    """The item was not taken and will not be written: the base of Overloaded and Closed."""
+
+
+class Overloaded(NotAccepted):
+    """Too many items already wait to be written; try again in a moment."""
+
+
+class Closed(NotAccepted):
+    """No more items are taken, because this process is stopping."""
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Gather what arrives in the same moment, write it in one transaction on a thread of its own, then answer each.
+
+    `write` gets 1 to `max_batch` items in the order of their arrival and returns one result for each, once they are
+    durable. While it writes, the next batch gathers. `gather_seconds` makes the first item of a batch wait that long
+    for company; without it, it waits only until the event loop has run what was ready. `on_stop` runs last on the
+    writer's thread: the place to close its database connection. One instance belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Item]], list[Result]],
+        *,
+        name: str,
+        max_batch: int = 500,
+        max_waiting: int = 20_000,
+        gather_seconds: float = 0.0,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        assert 0 < max_batch <= max_waiting  # A full batch must be able to gather.
+        self._write = write
+        self._name = name
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._gather_seconds = gather_seconds
+        self._on_stop = on_stop
+        # Only the loop appends, only the writer takes; a deque needs no lock for that.
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._wake_is_due = False
+        self._awake = threading.Event()
+        self._closed = False
+        self._stopped: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def submit(self, item: Item) -> Result:
+        """Return what `write` returned for this item, after it returned.
+
+        Raises Overloaded while `max_waiting` items wait, Closed after aclose(), and whatever `write` raised for the
+        batch. An item that was accepted is written even if its waiter is cancelled meanwhile.
+        """
+        loop = self._loop or self._start()
+        if self._closed:
+            raise Closed(Closed.__doc__)
+        if len(self._waiting) >= self._max_waiting:
+            raise Overloaded(Overloaded.__doc__)
+        answer: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((item, answer))
+        if not self._wake_is_due:
+            self._wake_is_due = True
+            self._wake_later(loop)
+        return await answer
+
+    async def aclose(self) -> None:
+        """Write and answer what was accepted, then stop the thread. Closing twice is the same as once."""
+        self._closed = True
+        if self._stopped is not None:
+            self._awake.set()
+            await asyncio.shield(self._stopped)
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        if self._closed:
+            raise Closed(Closed.__doc__)
+        self._loop = asyncio.get_running_loop()
+        self._stopped = self._loop.create_future()
+        # A daemon, so that a process whose loop ended without aclose() can exit: nobody waits for an answer then.
+        threading.Thread(
+            target=self._write_until_closed,
+            args=(self._loop,),
+            name=self._name,
+            daemon=True,
+        ).start()
+        return self._loop
+
+    def _wake_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._gather_seconds:
+            loop.call_later(self._gather_seconds, self._wake)
+        else:
+            loop.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._wake_is_due = False
+        self._awake.set()
+
+    # From here on: the writer's thread.
+
+    def _write_until_closed(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while not (self._closed and not self._waiting):
+                self._awake.wait()
+                self._awake.clear()
+                # What arrives while these are written has a wake-up of its own coming.
+                for size in _batches(len(self._waiting), self._max_batch):
+                    self._write_batch(loop, [self._waiting.popleft() for _ in range(size)])
+        finally:
+            if self._on_stop is not None:
+                self._on_stop()
+            _tell(loop, self._report_stopped)
+
+    def _write_batch(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: list[tuple[Item, asyncio.Future[Result]]],
+    ) -> None:
+        answers = [answer for _, answer in batch]
+        try:
+            results = self._write([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise ValueError(f"{self._name}: {len(batch)} items were written, but {len(results)} results returned")
+        except BaseException as error:  # noqa: BLE001 - Whatever it is, it belongs to those who wait.
+            _tell(loop, _fail, answers, error)
+        else:
+            _tell(loop, _answer, answers, results)
+
+    def _report_stopped(self) -> None:
+        assert self._stopped is not None
+        self._stopped.set_result(None)
+
+
+def _batches(waiting: int, most: int) -> list[int]:
+    full, rest = divmod(waiting, most)
+    return [most] * full + [rest] * (rest > 0)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
+    try:
+        loop.call_soon_threadsafe(callback, *args)
+    except RuntimeError:
+        # The loop is closed, and everyone who waited is gone with it.
+        return
+
+
+def _answer(answers: list[asyncio.Future[Result]], results: list[Result]) -> None:
+    for answer, result in zip(answers, results, strict=True):
+        if not answer.done():  # Its waiter was cancelled.
+            answer.set_result(result)
+
+
+def _fail(answers: list[asyncio.Future[Result]], error: BaseException) -> None:
+    if isinstance(error, StopIteration):  # A future refuses to carry it.
+        error = RuntimeError(f"write raised {error!r}")
+    for answer in answers:
+        if not answer.done():
+            answer.set_exception(error)
