@@ -1,0 +1,1 @@
+"""What all pages share: the frame, the components, their styles and the tags that draw them."""

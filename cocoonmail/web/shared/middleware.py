@@ -1,0 +1,58 @@
+"""What every page gets: headers that fence it in, and the workspace that its reader works in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from django.http import HttpRequest, HttpResponse
+
+from cocoonmail.accounts.models import Member, Workspace
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; form-action 'self'"
+)
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Headers against injected scripts and framing; a view that needs others sets them itself."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        return response
+
+    return respond
+
+
+class MemberRequest(HttpRequest):
+    """A request by a member: `workspace` is where they work, `member` what they may do there."""
+
+    workspace: Workspace
+    member: Member
+
+
+def workspace_of_the_request(get_response: GetResponse) -> GetResponse:
+    """Put the member and their workspace on the request, None for everybody else."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        member = _member(request)
+        whole = cast(MemberRequest, request)
+        whole.member = member  # type: ignore[assignment]
+        whole.workspace = member.workspace if member else None  # type: ignore[assignment]
+        return get_response(request)
+
+    return respond
+
+
+def _member(request: HttpRequest) -> Member | None:
+    """The membership chosen in this session, else the first one. Read anew each time: a removal counts at once."""
+    if request.path.startswith("/static/") or not request.user.is_authenticated:
+        return None
+    memberships = Member.objects.filter(user=request.user).select_related("workspace").order_by("pk")
+    chosen = request.session.get("workspace")
+    return memberships.filter(workspace=chosen).first() or memberships.first()
