@@ -1,0 +1,87 @@
+"""Who may enter: workspaces, their members, and the one-time links that let people in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models
+
+
+class People(BaseUserManager["User"]):
+    """Makes users who are known by their email address alone."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """A user with a hashed password; without one, nobody can log in as this user."""
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractUser):
+    """A person who uses Cocoonmail. Logs in by email address."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField(unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    objects = People()  # type: ignore[misc, assignment]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+
+class Workspace(models.Model):
+    """One tenant: its contacts, loops and members. `address` is the postal address that marketing email must carry."""
+
+    name = models.CharField(max_length=100)
+    sender_name = models.CharField(max_length=100, blank=True)
+    sender_email = models.CharField(max_length=254, blank=True)
+    reply_to = models.CharField(max_length=254, blank=True)
+    address = models.CharField(max_length=300, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    # The transport as a URL (smtp://…), sealed because it holds a password; "" captures mail instead of sending it.
+    transport_sealed = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a member may do: owners also manage members, admins the settings, editors the content."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    EDITOR = "editor", "Editor"
+    VIEWER = "viewer", "Viewer"
+
+
+class Member(models.Model):
+    """One user's place in one workspace."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="member_once_per_workspace")]
+
+
+class Invitation(models.Model):
+    """A link that lets one person in, once. Only its token's SHA-256 is kept.
+
+    An owner's link has no workspace where none exists yet: whoever opens it names the first one.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, related_name="invitations")
+    token_hash = models.CharField(max_length=64, unique=True)
+    email = models.CharField(max_length=254, blank=True)
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)

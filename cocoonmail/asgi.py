@@ -1,0 +1,33 @@
+"""Every way into the house: webhooks go to the door, everything else to Django."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cocoonmail.settings")
+django = get_asgi_application()
+
+from cocoonmail.intake.door import PREFIX, Door, Receive, Scope, Send  # noqa: E402 - needs Django's apps
+
+door = Door()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of the web process."""
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    elif scope["path"].startswith(PREFIX):
+        await door(scope, receive, send)
+    else:
+        await django(scope, receive, send)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Start, and on the way out finish what the door has accepted."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await door.aclose()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,5 @@
+"""The command line: `cocoonmail up`, `web`, `work`, `apply`, `export`, `trigger`, `why`, `status`."""
+
+from cocoonmail.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,91 @@
+"""Start the processes of an installation, and tell the operator where they are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ADDRESS_FILE = "address"  # In the data folder: where this installation listens, for the commands beside it
+
+
+def listen_on(host: str, port: int, data: Path | None) -> None:
+    """Tell the settings, which are read later, at which address people reach this process if nothing else was said."""
+    if data is not None:
+        os.environ["COCOONMAIL_DATA"] = str(data)
+    os.environ.setdefault("COCOONMAIL_URL", local_url(host, port))
+
+
+def local_url(host: str, port: int) -> str:
+    """The URL under which this machine reaches what listens on host and port."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def up(host: str, port: int) -> int:
+    """Migrate, print the address, run web and worker under supervision until told to stop."""
+    from django.conf import settings
+
+    from cocoonmail.kit.supervise import supervise
+
+    migrate()
+    _greet(settings.BASE_URL)
+    command = [sys.executable, "-m", "cocoonmail"]
+    return supervise(
+        {
+            "web": [*command, "web", "--host", host, "--port", str(port), "--with-parent"],
+            "worker": [*command, "work", "--with-parent"],
+        }
+    )
+
+
+def web(host: str, port: int, with_parent: bool) -> None:
+    """Serve pages and webhooks until SIGTERM."""
+    from django.conf import settings
+
+    from cocoonmail.asgi import application
+    from cocoonmail.kit.httpserver import serve
+
+    _stay_with_parent(with_parent)
+    (settings.DATA / ADDRESS_FILE).write_text(local_url(host, port))
+    serve(application, host, port)
+
+
+def work(with_parent: bool) -> None:
+    """Work until SIGTERM."""
+    from cocoonmail.shift import work as work_until_told
+
+    _stay_with_parent(with_parent)
+    work_until_told()
+
+
+def migrate() -> None:
+    """Bring the database up to this version."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def new_owner_link() -> str:
+    """A one-time link to become an owner."""
+    from django.conf import settings
+
+    from cocoonmail.accounts.enter import new_owner_token
+    from cocoonmail.kit.clock import database_now
+
+    return f"{settings.BASE_URL}/welcome/{new_owner_token(database_now())}"
+
+
+def _greet(url: str) -> None:
+    from cocoonmail.accounts.enter import has_owner
+
+    print(f"\n  Cocoonmail is at {url}", flush=True)
+    if not has_owner():
+        print(f"\n  Create the owner account with this link (it works once):\n  {new_owner_link()}\n", flush=True)
+
+
+def _stay_with_parent(with_parent: bool) -> None:
+    if with_parent:
+        from cocoonmail.kit.supervise import exit_with_parent
+
+        exit_with_parent()

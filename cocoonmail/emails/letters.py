@@ -1,0 +1,97 @@
+"""From a message to the bytes that leave: what is merged in, who it is from, how its reader can unsubscribe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+
+from cocoonmail.emails.compose import Compiled, Kind
+from cocoonmail.emails.mime import Headers, build
+from cocoonmail.emails.models import EmailVersion, Message
+from cocoonmail.emails.render import Held, Rendered, render
+from cocoonmail.kit.secrets import signature, signature_holds
+
+UNSUBSCRIBE_PURPOSE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready to leave: its envelope's two addresses, its Message-ID and its bytes."""
+
+    sender: str
+    recipient: str
+    message_id: str
+    rendered: Rendered
+    data: bytes
+
+
+def write(message: Message) -> Letter | Held:
+    """The letter of a message, the same at every attempt; or why it cannot be written."""
+    rendered = merge(message)
+    if isinstance(rendered, Held):
+        return rendered
+    domain = rendered.from_email.rpartition("@")[2]
+    headers = Headers(
+        message_id=f"<{message.token}@{domain}>",
+        date=message.created_at,
+        to_email=message.to_email,
+        unsubscribe_url=unsubscribe_url(message) if message.kind == Kind.MARKETING else "",
+        feedback_id=f"{message.loop_id or 0}:{message.version_id}:{message.workspace_id}:cocoonmail",
+    )
+    return Letter(rendered.from_email, message.to_email, headers.message_id, rendered, build(rendered, headers))
+
+
+def merge(message: Message) -> Rendered | Held:
+    """The message's content, with its facts merged in."""
+    sender = message.facts.get("sender", {})
+    compiled = _compiled(message.version_id, message.version)
+    compiled = replace(
+        compiled,
+        from_name=compiled.from_name or sender.get("name", ""),
+        from_email=compiled.from_email or sender.get("email", ""),
+        reply_to=compiled.reply_to or sender.get("reply_to", ""),
+    )
+    return render(compiled, _facts(message))
+
+
+def _facts(message: Message) -> dict[str, Any]:
+    facts = {name: value for name, value in message.facts.items() if name != "sender"}
+    if message.kind == Kind.MARKETING:
+        facts["unsubscribe_url"] = unsubscribe_url(message)
+    return facts
+
+
+# Published versions never change, so their compiled form can be kept by id.
+_kept: dict[int, Compiled] = {}
+KEPT_MAX = 1000
+
+
+def _compiled(pk: int, version: EmailVersion) -> Compiled:
+    if pk not in _kept:
+        if len(_kept) >= KEPT_MAX:
+            _kept.clear()
+        _kept[pk] = Compiled.from_json(version.compiled)
+    return _kept[pk]
+
+
+def unsubscribe_url(message: Message) -> str:
+    """The link with which the reader of this message unsubscribes: bound to them, not to be forged, without an end."""
+    subject = f"{message.workspace_id}.{message.contact_id}.{message.pk}"
+    return f"{settings.BASE_URL}/unsubscribe/{subject}.{_signed(subject)}"
+
+
+def read_unsubscribe_token(token: str) -> tuple[int, int, int] | None:
+    """(workspace id, contact id, message id) of an unsubscribe link; None when it was not made by us."""
+    subject, _, tag = token.rpartition(".")
+    if not subject or not signature_holds(UNSUBSCRIBE_PURPOSE, subject, tag):
+        return None
+    workspace, contact, message = subject.split(".")
+    return int(workspace), int(contact), int(message)
+
+
+@lru_cache(maxsize=1000)
+def _signed(subject: str) -> str:
+    return signature(UNSUBSCRIBE_PURPOSE, subject)

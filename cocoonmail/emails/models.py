@@ -1,0 +1,101 @@
+"""What we write: Email (authored), EmailVersion (published), Message (addressed to one contact)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.contacts.models import Contact
+from cocoonmail.emails.compose import Format, Kind
+from cocoonmail.kit.claims import Claimable
+
+
+class Email(models.Model):
+    """An email as its author writes it. Empty sender fields mean the workspace's sender."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE)
+    name = models.CharField(max_length=200)
+    subject = models.CharField(max_length=500, blank=True)
+    preview = models.CharField(max_length=500, blank=True)
+    from_name = models.CharField(max_length=200, blank=True)
+    from_email = models.CharField(max_length=254, blank=True)
+    reply_to = models.CharField(max_length=254, blank=True)
+    format = models.CharField(max_length=10, choices=[(f.value, f.value) for f in Format], default=Format.MARKDOWN)
+    body = models.TextField(blank=True)
+    kind = models.CharField(max_length=13, choices=[(k.value, k.value) for k in Kind], default=Kind.MARKETING)
+    # The gallery template that it began as, "" for none.
+    template = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EmailVersion(models.Model):
+    """An email as it was published: compiled, and never changed again. `digest` finds an equal one published before."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE)
+    email = models.ForeignKey(Email, models.SET_NULL, null=True, related_name="versions")
+    name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    compiled: models.JSONField[dict[str, Any]] = models.JSONField()
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "email", "digest"], name="email_version_once")]
+
+
+class Status(models.TextChoices):
+    """Where a message is. Only QUEUED is work; SENDING is never taken up again by itself (promise S2)."""
+
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    CAPTURED = "captured", "Captured"
+    HELD = "held", "Held"
+    SKIPPED = "skipped", "Not sent"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Message(Claimable):
+    """An email on its way to one contact, once: `key` names why it exists.
+
+    `facts` are the values that are merged in, taken when the message was made, so that every attempt has the same
+    bytes (promise S4). `token` is the left half of its Message-ID. `reason` says in words why it is where it is.
+    `loop_id`, `run_id` and `step` lead back to the run; they are no foreign keys, for loops live above emails.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="messages")
+    version = models.ForeignKey(EmailVersion, models.PROTECT, related_name="messages")
+    key = models.CharField(max_length=200)
+    loop_id = models.BigIntegerField(null=True)
+    run_id = models.BigIntegerField(null=True)
+    step = models.CharField(max_length=40, blank=True)
+    kind = models.CharField(max_length=13)
+    to_email = models.CharField(max_length=512)
+    subject = models.CharField(max_length=1000, blank=True)
+    facts: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    token = models.CharField(max_length=32)
+    test = models.BooleanField(default=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    reason = models.CharField(max_length=1000, blank=True)
+    receipt = models.CharField(max_length=1000, blank=True)
+    conversation = models.TextField(blank=True)
+    message_id = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="message_once")]
+        indexes = [
+            models.Index(fields=["due_at"], name="message_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["workspace", "-created_at"], name="message_newest"),
+            models.Index(fields=["workspace", "status", "-created_at"], name="message_newest_by_status"),
+            models.Index(fields=["run_id"], name="message_by_run"),
+            models.Index(fields=["loop_id", "status"], name="message_by_loop"),
+        ]

@@ -1,0 +1,93 @@
+"""Hand messages over, each in two steps: everything but the final dot; then, its mark on disk, the dot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from django.db.models import prefetch_related_objects
+
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.emails.transport import transport_of
+from cocoonmail.emails.compose import Kind
+from cocoonmail.emails.ledger import Done, Entry, Mark, Stop, Verdict, write_ledger
+from cocoonmail.emails.letters import Letter, write
+from cocoonmail.emails.models import Message, Status
+from cocoonmail.emails.render import Held
+from cocoonmail.kit.groupcommit import GroupCommit
+from cocoonmail.transports import open_transport
+from cocoonmail.transports.base import Accepted, Deferred, Envelope, Refused, Transport, Unknown
+
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Sends messages that the worker has claimed. Lives on one event loop; keeps one transport per workspace open."""
+
+    def __init__(self) -> None:
+        self._ledger: GroupCommit[Entry, Verdict] = GroupCommit(write_ledger, name="ledger")
+        self._transports: dict[int, tuple[str, Transport]] = {}
+
+    async def aclose(self) -> None:
+        """Write what is left to write, hang up everywhere."""
+        await self._ledger.aclose()
+        for _, transport in self._transports.values():
+            await transport.aclose()
+
+    async def send(self, message: Message) -> None:
+        """Send one message, loaded with its workspace, version and contact. Whatever happens is written on its row."""
+        if reason := may_not(message):
+            await self._ledger.submit(Stop(message, Status.SKIPPED, reason))
+            return
+        letter = write(message)
+        if isinstance(letter, Held):
+            await self._ledger.submit(Stop(message, Status.HELD, letter.reason))
+            return
+        message.subject, message.message_id = letter.rendered.subject[:1000], letter.message_id
+        await self._hand_over(message, letter)
+
+    async def _hand_over(self, message: Message, letter: Letter) -> None:
+        transport = await self._transport(message.workspace)
+        captured = not message.workspace.transport_sealed
+        prepared = await transport.prepare(Envelope(letter.sender, letter.recipient, letter.data))
+        if isinstance(prepared, Accepted | Deferred | Refused | Unknown):
+            await self._ledger.submit(Done(message, prepared))
+            return
+        match await self._ledger.submit(Mark(message)):
+            case Verdict.GO:
+                outcome = await prepared.commit()
+                await self._ledger.submit(Done(message, outcome, captured))
+            case Verdict.UNSUBSCRIBED:
+                await prepared.abandon()
+                await self._ledger.submit(Stop(message, Status.SKIPPED, UNSUBSCRIBED))
+            case _:
+                await prepared.abandon()
+
+    async def _transport(self, workspace: Workspace) -> Transport:
+        """The workspace's transport; a new one once its settings have changed."""
+        sealed, transport = self._transports.get(workspace.pk, (None, None))
+        if transport is None or sealed != workspace.transport_sealed:
+            if transport is not None:
+                await transport.aclose()
+            transport = open_transport(transport_of(workspace))
+            self._transports[workspace.pk] = (workspace.transport_sealed, transport)
+        return transport
+
+
+UNSUBSCRIBED = "the contact has unsubscribed, and this is a marketing email"
+
+
+def may_not(message: Message) -> str:
+    """Why a message may not go out, in words; "" when it may."""
+    if message.contact is None:
+        return "the contact was deleted"
+    if message.kind == Kind.MARKETING and not message.contact.subscribed:
+        return UNSUBSCRIBED
+    return ""
+
+
+def loaded(messages: Sequence[Message]) -> list[Message]:
+    """Claimed messages with everything that sending needs."""
+    prefetch_related_objects(messages, "workspace", "version", "contact")
+    return list(messages)

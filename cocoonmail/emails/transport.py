@@ -1,0 +1,29 @@
+"""How a workspace's mail leaves: its transport's settings, sealed at rest."""
+
+from __future__ import annotations
+
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.kit.secrets import seal, unseal
+from cocoonmail.transports import TransportSettings, parse_transport_url, to_url
+
+PURPOSE = "workspace:transport"
+
+
+def transport_of(workspace: Workspace) -> TransportSettings:
+    """The settings; capture where none were made."""
+    return parse_transport_url(transport_url(workspace))
+
+
+def transport_url(workspace: Workspace) -> str:
+    """The settings as a URL with its password: "capture" or "smtp://…"."""
+    return unseal(workspace.transport_sealed, PURPOSE) if workspace.transport_sealed else "capture"
+
+
+def set_transport(workspace: Workspace, url: str) -> None:
+    """Put a transport's URL on the workspace, not yet saved. Raises ValueError, with what is wrong with it, for a bad one."""
+    settings = parse_transport_url(url)
+    sealed_before = workspace.transport_sealed
+    if settings.kind == "capture":
+        workspace.transport_sealed = ""
+    elif not sealed_before or transport_of(workspace) != settings:
+        workspace.transport_sealed = seal(to_url(settings, with_password=True), PURPOSE)

@@ -1,0 +1,217 @@
+"""The door that webhooks come in by: verified over the raw bytes, on disk, then answered. Nothing else happens here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from cocoonmail.intake.book import Book, Page
+from cocoonmail.intake.models import DeliveryState
+from cocoonmail.intake.receive import Arrived, Stored, receive
+from cocoonmail.intake.refusals import Refusals
+from cocoonmail.intake.triage import triage
+from cocoonmail.kit.groupcommit import GroupCommit, NotAccepted
+from cocoonmail.platforms.base import Rejected, Verified
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/hooks/"
+BODY_MAX = 1024 * 1024  # Bytes; the largest real ones are invoices of some 100 kB
+BODY_SECONDS = 10  # How long a request may take to bring its body
+STORE_SECONDS = 2  # How long the database may take before the sender is asked to come again (promise R8)
+RETRY_AFTER = 5  # Seconds that a sender is asked to wait
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender gets: a status and a short JSON text, which the sender's owner reads in the platform's own log."""
+
+    status: int
+    content: Mapping[str, Any]
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Refuse(Exception):
+    """The request is turned away with this answer."""
+
+    def __init__(self, status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+        self.answer = Answer(status, {"error": {"code": code, "message": message}}, headers)
+
+
+class Door:
+    """Answers `/hooks/<platform>/<token>`."""
+
+    def __init__(self) -> None:
+        self.book = Book()
+        self.refusals = Refusals()
+        self._disk: GroupCommit[Arrived, Stored] = GroupCommit(receive, name="intake")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        try:
+            answer = await self._answer(scope, receive)
+        except Refuse as refusal:
+            answer = refusal.answer
+        await _send(send, answer)
+
+    async def aclose(self) -> None:
+        """Finish what was accepted, then stop."""
+        await self._disk.aclose()
+        await self.refusals.flush()
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        page, token = await self._find(scope["path"])
+        if scope["method"] != "POST":
+            raise _wrong_method(page, scope["method"])
+        body = b""
+        try:
+            _check_headers(scope, page)
+            body = await _read_body(receive)
+            return await self._take_in(page, token, dict(scope["headers"]), body)
+        except Refuse as refusal:
+            self.refusals.note(page.endpoint_id, page.workspace_id, refusal.code, refusal.message, body)
+            raise
+
+    async def _find(self, path: str) -> tuple[Page, str]:
+        """The endpoint behind a path; nothing tells an unknown token from a malformed one."""
+        platform, _, token = path.removeprefix(PREFIX).partition("/")
+        page = self.book.fresh(token)
+        if page is None or page.platform.name != platform:
+            try:
+                async with asyncio.timeout(STORE_SECONDS):
+                    page = await self.book.read(platform, token)
+            except (DatabaseError, TimeoutError):
+                raise _come_again() from None
+        if page is None:
+            raise Refuse(404, "unknown_endpoint", "No endpoint has this URL. Copy it again from Cocoonmail.")
+        return page, token
+
+    async def _take_in(self, page: Page, token: str, headers: dict[bytes, bytes], body: bytes) -> Answer:
+        age = await self._verify(page, token, headers, body)
+        said = page.platform.announce(body)
+        if isinstance(said, Rejected):
+            raise Refuse(400, said.code, said.message)
+        first = triage(page.platform, page.wishes, said)
+        kept = {name: value for name in page.platform.kept_headers if (value := _text(headers, name))}
+        arrived = Arrived(page.workspace_id, page.endpoint_id, said, body, kept, max(0, -age), first)
+        stored = await self._store(arrived)
+        content: dict[str, Any] = {"received": True}
+        if stored.duplicate:
+            content["duplicate"] = True
+        if first.state is not DeliveryState.WAITING:
+            content["ignored"] = first.why
+        return Answer(200, content)
+
+    async def _verify(self, page: Page, token: str, headers: dict[bytes, bytes], body: bytes) -> int:
+        """The signature's age. A request that fails is looked at again with settings read anew."""
+        names = {name.decode("latin-1"): value for name, value in headers.items()}
+        now = int(timezone.now().timestamp())
+        verdict = page.platform.verify(names, body, page.secrets, now)
+        if isinstance(verdict, Rejected) and (fresh := await self.book.second_look(page, token)) is not None:
+            page = fresh
+            verdict = page.platform.verify(names, body, page.secrets, now)
+        if not page.enabled:
+            raise Refuse(410, "endpoint_disabled", "This endpoint is switched off in Cocoonmail.")
+        if isinstance(verdict, Verified):
+            return verdict.age
+        if page.secrets and isinstance(page.platform.verify(names, body, page.siblings, now), Verified):
+            raise Refuse(
+                400,
+                "signed_for_another_endpoint",
+                "This was signed with the secret of a different endpoint of this workspace. Copy the signing secret "
+                f"of this very endpoint from {page.platform.title} into Cocoonmail.",
+            )
+        raise Refuse(400, verdict.code, verdict.message)
+
+    async def _store(self, arrived: Arrived) -> Stored:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await self._disk.submit(arrived)
+        except (DatabaseError, TimeoutError, NotAccepted) as error:
+            log.warning("A webhook could not be stored and was answered 503: %s", error or type(error).__name__)
+            raise _come_again() from None
+
+
+def _check_headers(scope: Scope, page: Page) -> None:
+    """Refuse what is not worth reading: switched-off endpoints, encoded bodies, announced sizes over the limit."""
+    if not page.enabled:
+        raise Refuse(410, "endpoint_disabled", "This endpoint is switched off in Cocoonmail.")
+    headers = dict(scope["headers"])
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in (b"", b"identity"):
+        raise Refuse(415, "encoded_body", "Send the body as it is, without Content-Encoding.")
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or len(length) > 12 or int(length) > BODY_MAX:
+        raise _too_large()
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """The raw body."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_on(receive)
+    except TimeoutError:
+        raise Refuse(408, "body_too_slow", f"The body did not arrive within {BODY_SECONDS} seconds.") from None
+
+
+async def _read_on(receive: Receive) -> bytes:
+    pieces, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refuse(400, "incomplete_body", "The connection ended before the body did.")
+        pieces.append(message.get("body", b""))
+        size, more = size + len(pieces[-1]), message.get("more_body", False)
+        if size > BODY_MAX:
+            raise _too_large()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _text(headers: Mapping[bytes, bytes], name: str) -> str:
+    return headers.get(name.encode(), b"").decode("latin-1")
+
+
+def _too_large() -> Refuse:
+    return Refuse(413, "body_too_large", f"The body is larger than {BODY_MAX // 1024} KiB.", (b"connection", b"close"))
+
+
+def _come_again() -> Refuse:
+    message = "Cocoonmail could not store this just now. Please send it again."
+    return Refuse(503, "try_again", message, (b"retry-after", str(RETRY_AFTER).encode()))
+
+
+def _wrong_method(page: Page, method: str) -> Refuse:
+    title = page.platform.title
+    message = f"This URL takes POST requests from {title}. Paste it into {title}'s webhook settings."
+    return Refuse(405, "use_post", message, (b"allow", b"POST"))
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    body = json.dumps(answer.content, ensure_ascii=False).encode()
+    headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def webhook_url(path: str) -> str:
+    """The full address of an endpoint, to paste into the platform's settings."""
+    return f"{settings.BASE_URL}{path}"

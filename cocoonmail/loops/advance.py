@@ -1,0 +1,92 @@
+"""Make the moves: the only place where a run changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import prefetch_related_objects
+
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.contacts.models import Contact
+from cocoonmail.emails.models import EmailVersion, Message
+from cocoonmail.kit.claims import settle
+from cocoonmail.kit.secrets import new_token
+from cocoonmail.loops.models import Run, RunState
+from cocoonmail.loops.steps import Continue, Send, Step, read_steps, step_after, take
+
+
+def advance(runs: Sequence[Run], now: datetime) -> list[Message]:
+    """Take each run as far as it goes now, inside the caller's transaction. Returns the messages that were made.
+
+    Raises kit.claims.LeaseLost when another worker took a run over.
+    """
+    prefetch_related_objects(runs, "version", "contact", "event", "workspace")
+    paths = {version.pk: read_steps(version.steps) for version in {run.version for run in runs}}
+    emails = _email_versions(paths)
+    messages = [message for run in runs for message in _walk(run, paths[run.version_id], emails, now)]
+    settle(runs, ["step", "state", "reason", "due_at", "attempts", "finished_at"])
+    Message.objects.bulk_create(messages, ignore_conflicts=True)
+    return messages
+
+
+def _walk(run: Run, path: Sequence[Step], emails: Mapping[int, EmailVersion], now: datetime) -> list[Message]:
+    """Move one run on until it has to wait or has come to its end."""
+    steps = {step.id: step for step in path}
+    messages = []
+    run.due_at, run.attempts = now, 0
+    while run.due_at == now and run.step:
+        step = steps[run.step]
+        match take(step, now):
+            case Continue(due_at=due_at):
+                run.due_at = due_at or now
+            case Send(version=version):
+                messages.append(_message(run, step.id, emails[version], now))
+        run.step = step_after(path, step.id)
+    if not run.step and run.due_at == now:
+        run.due_at, run.state, run.finished_at = None, RunState.FINISHED, now
+    return messages
+
+
+def _message(run: Run, step: str, email: EmailVersion, now: datetime) -> Message:
+    return Message(
+        workspace_id=run.workspace_id,
+        contact=run.contact,
+        version=email,
+        key=f"run:{run.pk}:{step}",
+        loop_id=run.loop_id,
+        run_id=run.pk,
+        step=step,
+        kind=email.compiled["kind"],
+        to_email=run.contact.email,
+        facts=facts_of(run.workspace, run.contact, run.event.properties),
+        token=new_token(),
+        test=run.event.test,
+        due_at=now,
+        created_at=now,
+    )
+
+
+def facts_of(workspace: Workspace, contact: Contact, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What an email may merge in, as plain data."""
+    return {
+        "contact": {
+            **contact.properties,
+            "email": contact.email,
+            "firstName": contact.first_name,
+            "lastName": contact.last_name,
+            "userGroup": contact.user_group,
+            "userId": contact.user_id,
+            "source": contact.source,
+        },
+        "event": dict(event),
+        "workspace": {"name": workspace.name, "address": workspace.address},
+        "sender": {"name": workspace.sender_name, "email": workspace.sender_email, "reply_to": workspace.reply_to},
+    }
+
+
+def _email_versions(paths: Mapping[int, Sequence[Step]]) -> dict[int, EmailVersion]:
+    wanted = {getattr(step, "version", None) for path in paths.values() for step in path}
+    return EmailVersion.objects.in_bulk(wanted - {None})
+

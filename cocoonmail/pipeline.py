@@ -1,0 +1,76 @@
+"""START HERE. A webhook becomes an email: three tables hand work to each other, and here are the hand-offs.
+
+    Delivery --process--> Run --advance--> Message --send--> an email
+
+Each arrow takes a batch of rows that the worker has claimed, does one transaction (sending: two, around the network)
+and leaves the next rows. Whatever is done twice is done once: the database refuses the second event, run or message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cocoonmail.contacts.apply import apply
+from cocoonmail.contacts.changes import Unreadable
+from cocoonmail.contacts.told import Told
+from cocoonmail.emails.models import Message, Status
+from cocoonmail.intake import outcome
+from cocoonmail.intake.models import Delivery, DeliveryState
+from cocoonmail.intake.parked import take_up
+from cocoonmail.intake.read import read, setups_of
+from cocoonmail.intake.triage import Triage
+from cocoonmail.kit.claims import settle
+from cocoonmail.loops.advance import advance as advance_runs
+from cocoonmail.loops.enrol import enrol
+from cocoonmail.loops.models import Loop, LoopState, Run, RunState
+
+
+def process(deliveries: Sequence[Delivery], now: datetime) -> None:
+    """Delivery → Run: read the payloads, make the contacts true, record the events, start the loops they set off."""
+    setups = setups_of(deliveries)
+    told: list[tuple[Delivery, Told]] = []
+    for delivery in deliveries:
+        try:
+            match read(delivery, setups[delivery.endpoint_id]):
+                case Triage() as triage:
+                    outcome.sorted_out(delivery, triage, now)
+                case Told() as one:
+                    told.append((delivery, one))
+        except Unreadable as error:
+            outcome.unreadable(delivery, error, now)
+    with transaction.atomic():
+        applied, arrivals = apply([one for _, one in told], now)
+        enrol([result.event for result in applied if result.event is not None], now)
+        for (delivery, one), result in zip(told, applied, strict=True):
+            outcome.applied(delivery, one, result, now)
+        settle(deliveries, outcome.FIELDS)
+        take_up(arrivals, now)
+
+
+def advance(runs: Sequence[Run], now: datetime) -> None:
+    """Run → Message: take each contact along its loop until it has to wait or has come to the end."""
+    with transaction.atomic():
+        advance_runs(runs, now)
+
+
+# Message → an email: `send` in emails/send.py, which the worker runs beside these two, for it waits for the network.
+
+
+def due_deliveries() -> QuerySet[Delivery]:
+    """What `process` may claim."""
+    return Delivery.objects.filter(state__in=[DeliveryState.WAITING, DeliveryState.PARKED])
+
+
+def due_runs() -> QuerySet[Run]:
+    """What `advance` may claim: nothing of a loop that is paused."""
+    return Run.objects.filter(state=RunState.WAITING, loop__state=LoopState.LIVE)
+
+
+def due_messages() -> QuerySet[Message]:
+    """What `send` may claim: nothing of a loop that is paused."""
+    paused = Loop.objects.filter(state=LoopState.PAUSED).values("pk")
+    return Message.objects.filter(status=Status.QUEUED).exclude(loop_id__in=paused)

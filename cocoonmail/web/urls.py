@@ -1,0 +1,10 @@
+"""The addresses of the pages: one line a room, each room lists its own."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("cocoonmail.web.home.urls")),
+    path("", include("cocoonmail.web.accounts.urls")),
+]
