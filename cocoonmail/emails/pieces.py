@@ -1,0 +1,99 @@
+"""Takes the Liquid out of a source, so that a parser of another language can read the rest, and puts it back.
+
+Each piece of Liquid becomes its number between two characters of Unicode's private use area, which are a letter
+like any other to an XML or a Markdown parser and cannot occur in a cleaned source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+OPEN, CLOSE = "\ue000", "\ue001"
+MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+
+_PIECE = re.compile(r"\{\{-?\s*(?P<output>.*?)\s*-?\}\}|\{%-?\s*(?P<tag>#|\w*)(?P<rest>.*?)-?%\}", re.DOTALL)
+_HTML_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
+# Line ends are made one kind; control characters, lone surrogates and our own marks are no part of any email.
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ue000-\ue003\ufeff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One merge tag or Liquid tag. `expression` is what an output prints; `tag` is a tag's name, "" for an output."""
+
+    source: str
+    expression: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A source with marks where its pieces were."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+
+    def restore(self, text: str) -> str:
+        """The text with every mark replaced by the Liquid it stands for."""
+        return MARK.sub(lambda mark: self.pieces[int(mark[1])].source, text)
+
+    def replace(self, text: str, by: Callable[[Piece], str]) -> str:
+        """The text with every mark replaced by what `by` makes of its piece."""
+        return MARK.sub(lambda mark: by(self.pieces[int(mark[1])]), text)
+
+    def is_tags(self, text: str) -> bool:
+        """Whether the text is one or more Liquid tags and nothing else but white space."""
+        found = [self.pieces[int(mark[1])] for mark in MARK.finditer(text)]
+        return bool(found) and all(piece.tag for piece in found) and not MARK.sub("", text).strip()
+
+
+def clean(source: str) -> str:
+    """The source with line ends of one kind and without characters that are not text."""
+    return _NO_TEXT.sub("", source.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def without_comments(source: str) -> str:
+    """The source without Liquid and HTML comments; what is left keeps its line."""
+    for start, end in reversed(list(_comments(source))):
+        source = source[:start] + "\n" * source.count("\n", start, end) + source[end:]
+    return _HTML_COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source)
+
+
+def _comments(source: str) -> Iterator[tuple[int, int]]:
+    depth = start = 0
+    for found in _PIECE.finditer(source):
+        tag = found["tag"] or ""
+        if tag == "comment":
+            start = start if depth else found.start()
+            depth += 1
+        elif tag == "endcomment" and depth:
+            depth -= 1
+            if not depth:
+                yield start, found.end()
+        elif tag == "#" and not depth:
+            yield found.span()
+
+
+def mark(source: str) -> Marked:
+    """The source with its pieces taken out."""
+    pieces: list[Piece] = []
+
+    def take(found: re.Match[str]) -> str:
+        pieces.append(Piece(found[0], found["output"] or "", found["tag"] or ""))
+        return f"{OPEN}{len(pieces) - 1}{CLOSE}"
+
+    return Marked(_PIECE.sub(take, source), tuple(pieces))
+
+
+def unclosed(source: str) -> int | None:
+    """Where the innermost Liquid block begins that is never closed, as a character's index."""
+    opened: list[tuple[str, int]] = []
+    for found in _PIECE.finditer(source):
+        tag = found["tag"] or ""
+        if tag in ("if", "unless", "case", "for", "capture", "comment"):
+            opened.append((tag, found.start()))
+        elif opened and tag == f"end{opened[-1][0]}":
+            opened.pop()
+    return opened[-1][1] if opened else None

@@ -1,0 +1,118 @@
+"""Merges a published email with one contact's facts: the finished texts, or why the message is held.
+
+Nothing half-rendered leaves: a value without a fallback, an empty body, Liquid in the result, or a marketing email
+without an address or a way out is a Held.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Final
+
+from cocoonmail.emails import liquid, mime, plaintext
+from cocoonmail.emails.compose import SEPARATOR
+from cocoonmail.emails.content import Compiled, Kind
+
+SUBJECT_MAX = 250  # characters; longer ones are cut, for they come from merge values
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message's texts, ready for `mime.build`. Header fields are one line without control characters."""
+
+    subject: str
+    html: str
+    text: str
+    from_name: str
+    from_email: str
+    reply_to: str
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why this message is not sent, in words for the person who wrote the email."""
+
+    reason: str
+
+
+# What is filled in, whether it is HTML, and what a person calls it.
+_PARTS: Final = (
+    ("subject", False, "subject"),
+    ("from_name", False, "sender's name"),
+    ("from_email", False, "sender's address"),
+    ("reply_to", False, "reply-to address"),
+    ("preview", False, "preview text"),
+    ("html", True, "body"),
+    ("text", False, "plain-text body"),
+)
+# Line ends of every kind, other control characters, marks that turn text around, and lone surrogates.
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
+
+
+def render(compiled: Compiled, facts: Mapping[str, Any]) -> Rendered | Held:
+    """The email for these facts.
+
+    `facts` holds plain JSON values: `contact`, `event` and `workspace` (`name`, `address`) as dicts, and for marketing
+    `unsubscribe_url`. None and blank text count as missing. The result depends on nothing else.
+    """
+    filled: dict[str, str] = {}
+    for name, html, called in _PARTS:
+        text = liquid.fill(getattr(compiled, name), facts, html=html)
+        if isinstance(text, liquid.Unfilled):
+            return _unlawful(compiled, facts) or Held(f"{text.reason} (in the {called})")
+        filled[name] = text if name in ("html", "text") else one_line(text)
+    filled["text"] = plaintext.tidy(filled["text"])
+    filled["subject"] = _shortened(filled["subject"])
+    rendered = Rendered(**filled)
+    held = _unlawful(compiled, facts) or _unfinished(rendered) or _without_exit(compiled, rendered, facts)
+    return held or rendered
+
+
+def one_line(text: str) -> str:
+    """Text that can stand in a header: on one line, without control and turning characters (RFC 5322 section 2.2)."""
+    return _NOT_IN_A_LINE.sub(" ", text).strip() if not text.isprintable() else text.strip()
+
+
+def _shortened(subject: str) -> str:
+    return subject if len(subject) <= SUBJECT_MAX else subject[: SUBJECT_MAX - 1].rstrip() + "…"
+
+
+def _unlawful(compiled: Compiled, facts: Mapping[str, Any]) -> Held | None:
+    if compiled.kind is not Kind.MARKETING:
+        return None
+    if not str((facts.get("workspace") or {}).get("address") or "").strip():
+        return Held("a marketing email must carry your postal address: add it in Settings")
+    if not facts.get("unsubscribe_url"):
+        return Held("a marketing email must carry an unsubscribe link, and this message has none")
+    return None
+
+
+def _unfinished(rendered: Rendered) -> Held | None:
+    if not rendered.subject:
+        return Held("the subject is empty")
+    if not rendered.text or f"{rendered.text}\n".startswith(SEPARATOR.lstrip("\n")):
+        return Held("the email is empty")
+    for name, _, called in _PARTS:
+        value = getattr(rendered, name)
+        if "{{" in value or "{%" in value:
+            return Held(f"the {called} still contains {{{{ or {{%")
+    if not rendered.from_email:
+        return Held("the email has no sender's address: choose a sender in Settings or in the email")
+    for name, called in (("from_email", "sender's address"), ("reply_to", "reply-to address")):
+        value = getattr(rendered, name)
+        if value and mime.address(value) is None:
+            return Held(f"the {called} is not an email address: {value[:80]}")
+    return None
+
+
+def _without_exit(compiled: Compiled, rendered: Rendered, facts: Mapping[str, Any]) -> Held | None:
+    if compiled.kind is not Kind.MARKETING:
+        return None
+    url = str(facts["unsubscribe_url"])
+    if url in rendered.text and (escape(url) in rendered.html or url in rendered.html):
+        return None
+    return Held("the unsubscribe link is missing from the finished email")
