@@ -1,4 +1,4 @@
-"""Run the fake by hand: `python -m tests.fake_stripe --forward-to URL --secret whsec_…`, see docs/testing-without-stripe.md."""
+"""Run a fake of Stripe by hand, as docs/testing-without-stripe.md says: its API here, its webhooks to your endpoint."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ def main() -> None:
         endpoint = stripe.add_endpoint(options.forward_to, options.secret or (), options.events)
         greet(stripe.base_url, endpoint.url, endpoint.secrets, live=options.live)
         hold = 2.0 if options.shuffle is not None else 0.0
-        how = {"copies": options.duplicate, "shuffle": options.shuffle, "at_once": options.at_once}
-        with Background(stripe.sender, hold=hold, tell=tell, **how):
+        with Background(stripe.sender, options.duplicate, options.shuffle, options.at_once, hold, tell):
             stop.wait()
 
 

@@ -45,8 +45,8 @@ class Background:
         while not self.stopping.is_set():
             if self.wait_for_due():
                 self.stopping.wait(self.hold)
-                how = {"copies": self.copies, "shuffle": self.shuffle, "at_once": self.at_once}
-                self.tell(self.sender.deliver_due(**how))  # type: ignore[arg-type]
+                sent = self.sender.deliver_due(copies=self.copies, shuffle=self.shuffle, at_once=self.at_once)
+                self.tell(sent)
 
     def wait_for_due(self) -> bool:
         """Whether something is due, after a sleep of at most IDLE seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / "node_modules" / f".stripe-cli-{VERSION}"
 INSTALL_LIMIT = 180  # seconds
 COMMAND_LIMIT = 60  # seconds
+NPM_FLAGS = ("--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1")
 
 
 class NoStripeCLI(Exception):
@@ -73,13 +75,17 @@ def find_program() -> Path:
     on_path = shutil.which("stripe")
     if on_path and version_of(on_path) is not None:
         return Path(on_path)
-    return installed() or install()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        # Test processes that start together must not install into one folder together.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return installed() or install()
 
 
 def existing(program: Path) -> Path:
     """A wrong STRIPE_CLI must be heard of, not passed over."""
     if not program.is_file():
-        raise NoStripeCLI(f"STRIPE_CLI names {program}, which is not there.")
+        raise FileNotFoundError(f"STRIPE_CLI names {program}, which is not there.")
     return program
 
 
@@ -104,19 +110,8 @@ def install() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise NoStripeCLI(f"npm is not here: install Stripe's CLI {VERSION} and name it in STRIPE_CLI.")
-    CACHE.mkdir(parents=True, exist_ok=True)
     package = f"@stripe/cli@{VERSION}"
-    command = [
-        npm,
-        "install",
-        "--no-save",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--prefix",
-        str(CACHE),
-        package,
-    ]
+    command = [npm, "install", *NPM_FLAGS, "--prefix", str(CACHE), package]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT)
     except subprocess.TimeoutExpired:

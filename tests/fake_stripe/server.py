@@ -42,7 +42,6 @@ class FakeStripe:
         self.api = Api(self.account, self.sender)
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", port), handler_for(self))
-        self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> FakeStripe:

@@ -32,12 +32,11 @@ def create_subscription(account: Account, params: Object) -> Object:
     invoice = bill(account, subscription, customer, "subscription_create")
     account.emit("invoice.created", invoice)
     # The invoice is collected before the subscription is told of, so that its status is the one after payment.
-    subscription["status"] = "trialing" if trial_days else first_status(account, subscription, customer, invoice)
+    paid = first_payment(account, customer, finalize(account, invoice))
+    subscription["status"] = "incomplete" if not paid else "trialing" if trial_days else "active"
     account.emit("customer.subscription.created", subscription)
-    if trial_days:
-        collect(account, finalize(account, invoice), None)
-        if trial_days * DAY < TRIAL_NOTICE:
-            account.emit("customer.subscription.trial_will_end", subscription)
+    if trial_days and trial_days * DAY < TRIAL_NOTICE:
+        account.emit("customer.subscription.trial_will_end", subscription)
     return subscription
 
 
@@ -95,13 +94,13 @@ def start_trial(account: Account, subscription: Object, days: int) -> None:
         item["current_period_end"] = end
 
 
-def first_status(account: Account, subscription: Object, customer: Object, invoice: Object) -> str:
-    """Take the first payment and say what became of the subscription by it."""
+def first_payment(account: Account, customer: Object, invoice: Object) -> bool:
+    """Whether the first payment worked; nothing is due in a trial, so that there it does."""
     try:
-        collect(account, finalize(account, invoice), means_to_pay(account, customer))
+        collect(account, invoice, means_to_pay(account, customer))
     except StripeError:
-        return "incomplete"
-    return "active"
+        return False
+    return True
 
 
 def bill(account: Account, subscription: Object, customer: Object, reason: str) -> Object:

@@ -11,7 +11,6 @@ import hmac
 import http.client
 import json
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -229,13 +228,8 @@ def signed(body: bytes, secrets: Sequence[str], timestamp: int, *, test: bool) -
 def post(url: str, body: bytes, headers: dict[str, str], limit: float) -> tuple[int | None, str, str | None]:
     """Status, answer and None; or None, nothing and what went wrong. Redirects are not followed."""
     parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    context = ssl.create_default_context()
-    connection = (
-        http.client.HTTPSConnection(parts.netloc, timeout=limit, context=context)
-        if secure
-        else http.client.HTTPConnection(parts.netloc, timeout=limit)
-    )
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=limit)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request("POST", target, body, headers)
