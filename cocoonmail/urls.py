@@ -9,7 +9,3 @@ urlpatterns = [
     path("", include("cocoonmail.web.urls")),
 ]
 
-handler400 = "cocoonmail.web.shared.errors.bad_request"
-handler403 = "cocoonmail.web.shared.errors.forbidden"
-handler404 = "cocoonmail.web.shared.errors.not_found"
-handler500 = "cocoonmail.web.shared.errors.server_error"
