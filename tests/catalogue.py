@@ -45,14 +45,13 @@ def render() -> str:
 def shell(request: Any) -> dict[str, Any]:
     """What the frame shows around every page."""
     person = SimpleNamespace(is_authenticated=True, email="ada.lovelace@acme-analytics.example")
-    banners = [{"text": "Mail is captured, not sent.", "url": "/settings/transport", "link": "Set up a transport"}]
-    message = SimpleNamespace(level_tag="success", __str__=lambda: "Saved.")
+
     return {
         "request": request,
         "csrf_token": "catalogue",
         "workspace": SimpleNamespace(name="Acme Analytics"),
         "user": person,
-        "banners": banners,
+        "captures": True,
         "messages": [Message("success", "The loop is live: it takes in everybody who becomes a customer from now on.")],
     }
 
