@@ -1,0 +1,62 @@
+"""How bytes leave the house. Pure: an Envelope goes in; Accepted, Deferred, Refused or Unknown comes out."""
+
+from __future__ import annotations
+
+from cocoonmail.transports.address import CAPTURE, Security, TransportSettings, is_loopback, parse_transport_url, to_url
+from cocoonmail.transports.base import (
+    Accepted,
+    Connection,
+    Deferred,
+    Envelope,
+    Handover,
+    Outcome,
+    Prepared,
+    Refused,
+    Transport,
+    Unknown,
+)
+from cocoonmail.transports.capture import CaptureTransport
+from cocoonmail.transports.smtp import PROBE_TIMEOUTS, SmtpPool, Timeouts, probe
+
+__all__ = [
+    "CAPTURE",
+    "PROBE_TIMEOUTS",
+    "Accepted",
+    "Connection",
+    "Deferred",
+    "Envelope",
+    "Handover",
+    "Outcome",
+    "Prepared",
+    "Refused",
+    "Security",
+    "Timeouts",
+    "Transport",
+    "TransportSettings",
+    "Unknown",
+    "is_loopback",
+    "open_transport",
+    "parse_transport_url",
+    "probe",
+    "to_url",
+]
+
+
+def open_transport(
+    settings: TransportSettings,
+    timeouts: Timeouts | None = None,
+    *,
+    max_connections: int = 8,
+    messages_per_connection: int = 100,
+    idle_seconds: float = 30,
+) -> Transport:
+    """The way for bytes to leave that these settings describe. Nothing is opened before the first message."""
+    if settings.kind == "capture":
+        return CaptureTransport()
+    return SmtpPool(
+        settings,
+        timeouts,
+        max_connections=max_connections,
+        messages_per_connection=messages_per_connection,
+        idle_seconds=idle_seconds,
+    )
