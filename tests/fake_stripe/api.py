@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from tests.fake_stripe import catalog, checkout, customers, invoices, payments, quotes, subscriptions
 from tests.fake_stripe.account import Account, StripeError
-from tests.fake_stripe.form import BadParameter, decode
+from tests.fake_stripe.form import ParameterError, decode
 from tests.fake_stripe.shapes import API_VERSION, Object, token
 from tests.fake_stripe.webhooks import Endpoint, Sender
 
@@ -195,7 +195,7 @@ def read_parameters(query: str, body: str) -> Object:
     """Parameters of the query and the form together; unreadable ones are Stripe's 400."""
     try:
         return decode(query) | decode(body)
-    except BadParameter as trouble:
+    except ParameterError as trouble:
         message, name = trouble.args
         raise StripeError(message, param=name) from None
     except ValueError as trouble:

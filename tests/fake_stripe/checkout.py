@@ -10,8 +10,18 @@ from tests.fake_stripe.shapes import Object, token
 
 DAY = 24 * 3600  # seconds
 SESSION_PARAMETERS = frozenset(
-    "cancel_url client_reference_id customer customer_creation customer_email locale metadata mode payment_method_types"
-    " success_url".split()
+    [
+        "cancel_url",
+        "client_reference_id",
+        "customer",
+        "customer_creation",
+        "customer_email",
+        "locale",
+        "metadata",
+        "mode",
+        "payment_method_types",
+        "success_url",
+    ]
 )
 
 

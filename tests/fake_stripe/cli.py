@@ -18,7 +18,7 @@ COMMAND_LIMIT = 60  # seconds
 NPM_FLAGS = ("--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1")
 
 
-class NoStripeCLI(Exception):
+class NoStripeCLIError(Exception):
     """Stripe's CLI is not here. The message says how to get it."""
 
 
@@ -45,7 +45,7 @@ class StripeCLI:
 
     @classmethod
     def find(cls, home: Path) -> StripeCLI:
-        """STRIPE_CLI names it, or it is on PATH, or npm installs it below the checkout. Raises NoStripeCLI."""
+        """STRIPE_CLI names it, or it is on PATH, or npm installs it below the checkout. Raises NoStripeCLIError."""
         return cls(find_program(), home)
 
     def run(self, *arguments: str) -> Result:
@@ -53,8 +53,9 @@ class StripeCLI:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("STRIPE_")}
         environment |= {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home), "STRIPE_API_KEY": API_KEY}
         environment |= {"STRIPE_CLI_TELEMETRY_OPTOUT": "1", "NO_COLOR": "1"}
+        command = [str(self.program), *arguments]
         done = subprocess.run(
-            [self.program, *arguments], env=environment, capture_output=True, text=True, timeout=COMMAND_LIMIT
+            command, check=False, env=environment, capture_output=True, text=True, timeout=COMMAND_LIMIT
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
@@ -92,11 +93,11 @@ def existing(program: Path) -> Path:
 def version_of(program: str) -> str | None:
     """The version that Stripe's CLI says it has; None for another program that happens to be called stripe."""
     try:
-        said = subprocess.run([program, "version"], capture_output=True, text=True, timeout=COMMAND_LIMIT).stdout
+        done = subprocess.run([program, "version"], check=False, capture_output=True, text=True, timeout=COMMAND_LIMIT)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    words = said.split()
-    return words[2] if said.startswith("stripe version ") and len(words) > 2 else None
+    words = done.stdout.split()
+    return words[2] if done.stdout.startswith("stripe version ") and len(words) > 2 else None
 
 
 def installed() -> Path | None:
@@ -109,14 +110,14 @@ def install() -> Path:
     """Let npm fetch exactly this version, without running any script of the package."""
     npm = shutil.which("npm")
     if npm is None:
-        raise NoStripeCLI(f"npm is not here: install Stripe's CLI {VERSION} and name it in STRIPE_CLI.")
+        raise NoStripeCLIError(f"npm is not here: install Stripe's CLI {VERSION} and name it in STRIPE_CLI.")
     package = f"@stripe/cli@{VERSION}"
     command = [npm, "install", *NPM_FLAGS, "--prefix", str(CACHE), package]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=INSTALL_LIMIT)
     except subprocess.TimeoutExpired:
-        raise NoStripeCLI(f"npm did not install {package} within {INSTALL_LIMIT} seconds.") from None
+        raise NoStripeCLIError(f"npm did not install {package} within {INSTALL_LIMIT} seconds.") from None
     found = installed()
     if done.returncode or found is None:
-        raise NoStripeCLI(f"npm could not install {package}: {done.stderr.strip()[-300:]}")
+        raise NoStripeCLIError(f"npm could not install {package}: {done.stderr.strip()[-300:]}")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_stripe.cli import NoStripeCLI, StripeCLI
+from tests.fake_stripe.cli import NoStripeCLIError, StripeCLI
 from tests.fake_stripe.receiver import Receiver
 from tests.fake_stripe.server import FakeStripe
 from tests.fake_stripe.webhooks import Endpoint
@@ -20,7 +20,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> StripeCLI:
     """Stripe's real CLI. Where it cannot be had, its tests are skipped, and the summary says why."""
     try:
         return StripeCLI.find(tmp_path_factory.mktemp("stripe-cli-home"))
-    except NoStripeCLI as reason:
+    except NoStripeCLIError as reason:
         warnings.warn(f"TESTS WITH STRIPE'S REAL CLI WERE SKIPPED: {reason}", stacklevel=1)
         pytest.skip(f"no Stripe CLI: {reason}")
 

@@ -8,8 +8,24 @@ from tests.fake_stripe.account import Account, StripeError
 from tests.fake_stripe.shapes import Object, new_id, token
 
 CUSTOMER_PARAMETERS = frozenset(
-    "address balance business_name description email individual_name invoice_prefix invoice_settings metadata name"
-    " next_invoice_sequence phone preferred_locales shipping tax_exempt test_clock".split()
+    [
+        "address",
+        "balance",
+        "business_name",
+        "description",
+        "email",
+        "individual_name",
+        "invoice_prefix",
+        "invoice_settings",
+        "metadata",
+        "name",
+        "next_invoice_sequence",
+        "phone",
+        "preferred_locales",
+        "shipping",
+        "tax_exempt",
+        "test_clock",
+    ]
 )
 OTHER_PARAMETERS = frozenset(["expand", "payment_method", "source", "validate"])
 

@@ -8,12 +8,37 @@ from urllib.parse import parse_qsl
 from tests.fake_stripe.shapes import Object
 
 INTEGERS = frozenset(
-    "amount amount_off balance days_until_due duration_in_months expected_amount interval_count limit max_redemptions"
-    " next_invoice_sequence quantity trial_period_days unit_amount".split()
+    [
+        "amount",
+        "amount_off",
+        "balance",
+        "days_until_due",
+        "duration_in_months",
+        "expected_amount",
+        "interval_count",
+        "limit",
+        "max_redemptions",
+        "next_invoice_sequence",
+        "quantity",
+        "trial_period_days",
+        "unit_amount",
+    ]
 )
 BOOLEANS = frozenset(
-    "active auto_advance cancel_at_period_end confirm delivery_success enabled for_stripecli inclusive invoice_now"
-    " off_session paid_out_of_band prorate".split()
+    [
+        "active",
+        "auto_advance",
+        "cancel_at_period_end",
+        "confirm",
+        "delivery_success",
+        "enabled",
+        "for_stripecli",
+        "inclusive",
+        "invoice_now",
+        "off_session",
+        "paid_out_of_band",
+        "prorate",
+    ]
 )
 WORDS = {"true": True, "false": False}
 
@@ -22,7 +47,7 @@ MAX_FIELDS = 1_000
 MAX_DEPTH = 10
 
 
-class BadParameter(Exception):
+class ParameterError(Exception):
     """A parameter cannot be read. Its two arguments are the message and the parameter's name."""
 
 
@@ -39,7 +64,7 @@ def path_of(name: str) -> list[str]:
     """`items[0][price]` as its parts; `expand[]` ends in an empty one."""
     head, *rest = name.split("[")
     if len(rest) > MAX_DEPTH or not all(part.endswith("]") for part in rest):
-        raise BadParameter(f"Invalid parameter name: {name}", name)
+        raise ParameterError(f"Invalid parameter name: {name}", name)
     return [head, *(part[:-1] for part in rest)]
 
 
@@ -48,7 +73,7 @@ def plant(tree: Object, path: list[str], value: str) -> None:
     for part in path[:-1]:
         branch = tree.setdefault(part, {})
         if not isinstance(branch, dict):
-            raise BadParameter(f"Invalid object: {part}", part)
+            raise ParameterError(f"Invalid object: {part}", part)
         tree = branch
     tree[path[-1] or str(len(tree))] = value
 
@@ -86,5 +111,5 @@ def typed_value(value: str, name: str) -> str | int | bool | None:
         try:
             return int(value)
         except ValueError:
-            raise BadParameter(f"Invalid integer: {value}", name) from None
+            raise ParameterError(f"Invalid integer: {value}", name) from None
     return value

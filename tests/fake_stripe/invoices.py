@@ -13,8 +13,16 @@ from tests.fake_stripe.shapes import Object, build, collection
 NEXT_ATTEMPT = 3 * 24 * 3600  # seconds
 
 INVOICE_PARAMETERS = frozenset(
-    "auto_advance collection_method custom_fields default_payment_method description footer metadata"
-    " statement_descriptor".split()
+    [
+        "auto_advance",
+        "collection_method",
+        "custom_fields",
+        "default_payment_method",
+        "description",
+        "footer",
+        "metadata",
+        "statement_descriptor",
+    ]
 )
 
 

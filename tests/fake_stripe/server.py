@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -141,10 +142,12 @@ def handler_for(stripe: FakeStripe) -> type[BaseHTTPRequestHandler]:
                 require_key(self.headers.get("Authorization"), livemode=stripe.account.livemode)
                 params = read_parameters(url.query, body)
             except StripeError as error:
-                return self.write(error.status, error.body)
+                self.write(error.status, error.body)
+                return
             with stripe.lock:
                 status, answer = stripe.api.call(self.command, url.path, params, self.headers.get("Idempotency-Key"))
-                answer = json.loads(json.dumps(answer))
+                # The object may change as soon as the lock is given up.
+                answer = deepcopy(answer)
             self.write(status, answer)
 
         def write(self, status: int, answer: Object) -> None:

@@ -16,9 +16,22 @@ DAY = 24 * 3600  # seconds
 TRIAL_NOTICE = 3 * DAY
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
 SUBSCRIPTION_PARAMETERS = frozenset(
-    "cancel_at_period_end collection_method default_payment_method description metadata trial_settings".split()
+    ["cancel_at_period_end", "collection_method", "default_payment_method", "description", "metadata", "trial_settings"]
 )
-PLAN_KEYS = frozenset("active billing_scheme created currency id livemode metadata nickname product tiers_mode".split())
+PLAN_KEYS = frozenset(
+    [
+        "active",
+        "billing_scheme",
+        "created",
+        "currency",
+        "id",
+        "livemode",
+        "metadata",
+        "nickname",
+        "product",
+        "tiers_mode",
+    ]
+)
 
 
 def create_subscription(account: Account, params: Object) -> Object:

@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.fake_stripe.cli import API_KEY, CHECKOUT
-from tests.fake_stripe.form import BadParameter, decode
+from tests.fake_stripe.form import ParameterError, decode
 from tests.fake_stripe.receiver import Receiver
 from tests.fake_stripe.server import FakeStripe
 from tests.fake_stripe.shapes import SHAPES, Object, difference
 from tests.fake_stripe.subscriptions import after
+
+pytestmark = pytest.mark.one_database
 
 ADA = {"email": "ada@example.com"}
 STUCK = 30.0  # seconds until a process that hangs is killed
@@ -45,7 +47,7 @@ def test_a_form_becomes_nested_parameters(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["amount=many", "a[b=1", "a" + "[b]" * 11 + "=1", "a=1&a[b]=2"])
 def test_an_unreadable_form_is_refused(form: str) -> None:
-    with pytest.raises(BadParameter):
+    with pytest.raises(ParameterError):
         decode(form)
 
 

@@ -14,6 +14,8 @@ from tests.fake_stripe.server import FakeStripe
 from tests.fake_stripe.shapes import Object
 from tests.fake_stripe.webhooks import Endpoint
 
+pytestmark = pytest.mark.one_database
+
 PAID = ["invoice.created", "invoice.updated", "invoice.finalized", "payment_intent.created", "charge.succeeded"]
 PAID += ["payment_intent.succeeded", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid"]
 SUBSCRIBED = ["customer.created", "product.created", "price.created", "customer.updated", *PAID]
@@ -154,7 +156,7 @@ def test_a_subscription_line_names_product_price_and_period(cli: StripeCLI, stri
     invoice = last(stripe_fake, "invoice.paid")
     [line] = invoice["lines"]["data"]
     subscription = last(stripe_fake, "customer.subscription.created")
-    assert line["description"] == "1 × myproduct (at $15.00 / month)"  # noqa: RUF001 - Stripe's own sign
+    assert line["description"] == "1 × myproduct (at $15.00 / month)"
     assert line["period"]["end"] == subscription["items"]["data"][0]["current_period_end"]
     assert invoice["parent"]["subscription_details"]["subscription"] == subscription["id"]
     assert invoice["billing_reason"] == "subscription_create"

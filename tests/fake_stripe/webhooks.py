@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -137,12 +138,7 @@ class Sender:
         if shuffle is not None:
             random.Random(shuffle).shuffle(due)
         with ThreadPoolExecutor(at_once) as pool:
-            made = [
-                attempt
-                for attempts in pool.map(lambda one: self.attempt(one, copies, now), due)
-                for attempt in attempts
-            ]
-        return made
+            return list(chain.from_iterable(pool.map(lambda one: self.attempt(one, copies, now), due)))
 
     def claim(self, now: float) -> list[Pending]:
         """Take what is due out of the waiting list, oldest event first."""
