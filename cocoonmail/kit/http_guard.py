@@ -1,0 +1,390 @@
+"""One HTTP connection that waits for nobody: uvicorn's protocol with limits on time, size and number."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.parse
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from cocoonmail.kit import http_refusals as say
+from cocoonmail.kit.http_proxies import Headers, client_behind, scheme_behind
+from cocoonmail.kit.http_refusals import Refusal, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from uvicorn._types import ASGISendEvent
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long, how large and how many. Times in seconds; a time-out is noticed at most `sweep_seconds` late.
+
+    The defaults answer rows B26-B30 and B55 of the list of bad input: whoever is slow is gone within 10 seconds.
+    """
+
+    header_seconds: float = 9.0  # From the first byte of a request (or the connection's start) to its last header.
+    body_seconds: float = 9.0  # Without a byte of the body.
+    body_bytes_per_second: int = 500  # A body may be slower than this for `body_seconds` in all, then it is cut.
+    keep_alive_seconds: float = 60.0  # Between two requests of one connection.
+    send_seconds: float = 30.0  # Without the client taking a byte of our answer.
+    linger_seconds: float = 2.0  # Reading on after a refusal, so that the client sees the answer and not a reset.
+    stop_seconds: float = 18.0  # For the requests that are being answered when the server is asked to stop.
+    sweep_seconds: float = 0.5
+    target_bytes: int = 8 * KIB
+    header_bytes: int = 32 * KIB  # Of all headers together.
+    header_count: int = 100
+    linger_bytes: int = 16 * MIB
+    pipelined: int = 256  # Requests of one connection that wait for the answers before them.
+    connections: int = 10_000
+    # Connections above `connections` that are told 503 at the same time; what comes on top is dropped untold.
+    refused_connections: int = 1_000
+
+    def __post_init__(self) -> None:
+        assert max(self.header_seconds, self.body_seconds) + self.sweep_seconds <= 10
+        assert self.target_bytes <= self.header_bytes
+        assert self.stop_seconds > self.header_seconds + self.sweep_seconds + self.linger_seconds
+
+
+# What a connection is in the middle of reading.
+_NOTHING, _HEAD, _BODY, _LEAVING = range(4)
+
+_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's httptools protocol, guarded.
+
+    There is no timer per connection: each carries a `deadline`, and the server's one sweep calls `overdue()` on those
+    that have passed. The deadline is not taken back when the client has done its part; `overdue()` sees that.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: Limits,
+        trusted_proxies: int = 0,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.limits = limits
+        self.trusted_proxies = trusted_proxies
+        self.deadline = self.loop.time() + limits.header_seconds
+        self._reading = _NOTHING
+        self._since = 0.0  # When the unfinished head or body began, on the loop's clock; 0 = not timed yet.
+        self._size = 0  # Bytes of the read that is being parsed.
+        self._fruitless = 0  # Bytes read since a request began or brought a part of its body.
+        self._body_bytes = 0
+        self._once: dict[bytes, bytes] = {}
+        self._last_words: bytes | None = None
+        self._unsent: int | None = None
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
+        too_many = len(self.connections) - self.limits.connections
+        if too_many > self.limits.refused_connections:
+            transport.abort()
+        elif too_many > 0:
+            self._refuse(say.OVERLOADED)
+
+    def data_received(self, data: bytes) -> None:
+        self._size = len(data)
+        self._fruitless += self._size
+        if self._reading == _LEAVING:
+            self._discard()
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._ignore_upgrade()
+        except httptools.HttpParserError as error:
+            self._refuse(_refusal_in(error))
+        if self._reading:
+            self._expect_more()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        if self._reading in (_HEAD, _BODY):
+            self._refuse(say.ENDED_EARLY)
+        if not self._answering():
+            return None
+        # The client has said all that it wants to say, and still listens.
+        if self._last_words is None:
+            self.cycle.keep_alive = False
+        return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unsent = None
+        self.deadline = self.loop.time() + self.limits.send_seconds
+
+    # What the parser calls, once or more for each request.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._reading = _HEAD
+        self._since = 0.0
+        self._fruitless = 0
+        self._once = {}
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > self.limits.target_bytes:
+            raise Refused(say.TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in _ONCE:
+            if name in self._once:
+                raise Refused(say.REPEATED_HEADER)
+            self._once[name] = value
+
+    def on_headers_complete(self) -> None:
+        version = self.parser.get_http_version()
+        self._check_headers(version)
+        self._fill_scope(version)
+        cycle = _Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self._once.get(b"expect", b"").lower() == b"100-continue",
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cycle.leave = self._leave
+        # Trailers of a chunked body must not be taken for headers; they are counted and dropped.
+        self.headers, self._reading, self._since, self._body_bytes = [], _BODY, 0.0, 0
+        waits = self._answering()
+        self.cycle = cycle
+        if waits:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+        else:
+            self._start_asgi_task(cycle, self.app)
+
+    def on_body(self, body: bytes) -> None:
+        self._fruitless = 0
+        cycle = self.cycle
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        self._reading = _NOTHING
+        self.cycle.more_body = False
+        self.cycle.message_event.set()
+
+    # What the application's answer calls.
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._last_words is not None:
+            self._say_last_words()
+        elif not self._reading:
+            self.deadline = self.loop.time() + self.limits.keep_alive_seconds
+        self.flow.resume_reading()
+
+    # What the sweep calls.
+
+    def overdue(self, now: float) -> None:
+        """The deadline has passed: find out what this connection waits for, and whose fault that is."""
+        if self.transport.is_closing() or self.flow.write_paused:
+            self._watch_sending(now)
+        elif self._reading == _BODY and self.flow.read_paused:
+            # We asked the client to wait. Its time starts anew.
+            self._since, self._body_bytes, self.deadline = now, 0, now + self.limits.body_seconds
+        elif self._reading in (_HEAD, _BODY):
+            self._refuse(say.TOO_SLOW)
+        elif not self._answering():
+            self.transport.close()
+
+    # How reading goes on, and how it ends.
+
+    def _check_headers(self, version: str) -> None:
+        limits, once = self.limits, self._once
+        if version not in ("1.1", "1.0"):
+            raise Refused(say.UNKNOWN_VERSION)
+        if len(self.headers) > limits.header_count:
+            raise Refused(say.HEADERS_TOO_LARGE)
+        if self._fruitless + self._size > limits.header_bytes and _size(self.headers) > limits.header_bytes:
+            raise Refused(say.HEADERS_TOO_LARGE)
+        if len(self.pipeline) >= limits.pipelined:
+            raise Refused(say.TOO_MANY_AT_ONCE)
+        if b"host" not in once and version == "1.1":
+            raise Refused(say.NO_HOST)  # RFC 9112 section 3.2.
+        if b"transfer-encoding" in once:
+            if b"content-length" in once:
+                raise Refused(say.AMBIGUOUS_LENGTH)
+            if version == "1.0" or once[b"transfer-encoding"].lower() != b"chunked":
+                raise Refused(say.NOT_CHUNKED)
+        if self.parser.should_upgrade() and (b"transfer-encoding" in once or once.get(b"content-length", b"0") != b"0"):
+            raise Refused(say.UPGRADE_WITH_BODY)
+
+    def _fill_scope(self, version: str) -> None:
+        url = httptools.parse_url(self.url)
+        raw_path = url.path or b"/"
+        path = raw_path.decode("ascii")
+        scope = self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + raw_path
+        scope["query_string"] = url.query or b""
+        if self.trusted_proxies:
+            headers = cast(Headers, scope["headers"])
+            scope["client"] = client_behind(headers, self.client, self.trusted_proxies)
+            scope["scheme"] = scheme_behind(headers, self.scheme or "http", self.trusted_proxies)
+
+    def _expect_more(self) -> None:
+        """A request has begun and not ended: see that it stays small, and give it a deadline."""
+        if self._reading == _LEAVING:
+            return
+        limits = self.limits
+        if self._fruitless > limits.header_bytes or len(self.headers) > limits.header_count:
+            self._refuse(say.HEADERS_TOO_LARGE)
+            return
+        now = self.loop.time()
+        started, self._since = self._since, self._since or now
+        if self._reading == _HEAD:
+            self.deadline = self._since + limits.header_seconds
+            return
+        if started:
+            self._body_bytes += self._size
+        earned = self._since + self._body_bytes / limits.body_bytes_per_second
+        self.deadline = min(now, earned) + limits.body_seconds
+
+    def _answering(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and not cycle.disconnected
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Read no more, and say why as soon as the requests before this one are answered."""
+        in_body, self._reading, self._fruitless = self._reading == _BODY, _LEAVING, 0
+        if in_body and self.pipeline:
+            # The last in the pipeline is the one whose body failed: when its turn comes, this is its answer.
+            self.pipeline[0] = (self.cycle, refusal)
+            return
+        if in_body:
+            self._withdraw(self.cycle)
+        self._last_words = refusal.answer()
+        if not self._answering():
+            self._say_last_words()
+
+    def _withdraw(self, cycle: RequestResponseCycle) -> None:
+        """Tell the application that the rest of this request will not come, and let it answer no more."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if cycle.response_started:
+            # Half of another answer is on its way already.
+            self.transport.abort()
+
+    def _say_last_words(self) -> None:
+        assert self._last_words is not None
+        if not self.transport.is_closing():
+            self.transport.write(self._last_words)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Close our side now, and the client's when it is done sending, which it may be too busy with to listen.
+
+        Closing both at once while bytes are unread would reset the connection, and our answer be lost (RFC 9112
+        section 9.6).
+        """
+        self._reading, self._fruitless = _LEAVING, 0
+        self.deadline = self.loop.time() + self.limits.linger_seconds
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def _discard(self) -> None:
+        if self._fruitless > self.limits.linger_bytes:
+            self.transport.abort()
+
+    def _ignore_upgrade(self) -> None:
+        """Answer as if no other protocol had been asked for (RFC 9110 section 7.8); the parser cannot go on after it."""
+        self._reading = _LEAVING
+        self.cycle.keep_alive = False
+
+    def _watch_sending(self, now: float) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if self._unsent is not None and unsent >= self._unsent:
+            self.transport.abort()
+        self._unsent, self.deadline = unsent, now + self.limits.send_seconds
+
+
+class _Cycle(RequestResponseCycle):
+    """One request and its answer. An answer that is given before the body was read ends the connection."""
+
+    leave: Callable[[], None]
+
+    def send(self, message: ASGISendEvent) -> Coroutine[Any, Any, None]:
+        # Not a coroutine itself: this runs twice for every request.
+        if self.more_body and not self.response_started:
+            self.keep_alive = False
+            self.transport = cast(asyncio.Transport, _HalfClosing(self.transport, self.leave))
+        return super().send(message)
+
+    async def send_500_response(self) -> None:
+        await say.BROKEN(self.scope, self.receive, self.send)
+
+
+class _HalfClosing:
+    """A transport whose `close` leaves the client time to read the answer."""
+
+    def __init__(self, transport: asyncio.Transport, leave: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = leave
+
+
+class _Flow(FlowControl):
+    """Read nothing new while pipelined requests wait: otherwise each answer would let in many more."""
+
+    def __init__(self, transport: asyncio.Transport, pipeline: deque[Any]) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        if self.read_paused and not self._pipeline:
+            super().resume_reading()
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers)
+
+
+def _refusal_in(error: httptools.HttpParserError) -> Refusal:
+    match error.__context__:
+        case Refused(refusal=refusal):
+            return refusal
+        case None:
+            return say.not_http(str(error))
+        case _:
+            return say.UNEXPECTED

@@ -1,0 +1,478 @@
+"""The web server on slow, odd and hostile requests (bad input B26-B30, B55-B58): raw sockets, a real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cocoonmail.kit.http_guard import KIB, MIB, Limits
+from tests.kit.rawhttp import (
+    PATIENCE,
+    Place,
+    chunked,
+    drip,
+    is_readable,
+    post,
+    pour,
+    read_all,
+    responses,
+    running,
+    send_forever,
+)
+
+HASTY = Limits(
+    header_seconds=0.4,
+    body_seconds=0.4,
+    keep_alive_seconds=0.4,
+    send_seconds=0.4,
+    linger_seconds=0.4,
+    sweep_seconds=0.05,
+)
+SLOW = 3.0  # More seconds than any limit of HASTY takes on a busy machine, far fewer than the defaults.
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Place]:
+    with running(Limits()) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Place]:
+    with running(HASTY) as place:
+        yield place
+
+
+# Bodies: B26, B27.
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+@pytest.mark.parametrize("encode", [post, lambda body: chunked(*[body[i : i + 9999] for i in range(0, MIB + 1, 9999)])])
+def test_a_body_is_measured_to_the_byte_however_it_is_framed(patient: Place, encode, excess) -> None:  # type: ignore[no-untyped-def]
+    [response] = patient.ask(encode(b"x" * (MIB + excess)))
+    assert response.status == (413 if excess else 200)
+
+
+def test_a_small_chunked_body_is_read_whole(patient: Place) -> None:
+    [response] = patient.ask(chunked(b'{"id":', b'"evt_1"}'))
+    assert response.body == b'14:{"id":"evt_1"}'
+
+
+def test_an_endless_chunked_body_is_answered_and_cut(patient: Place) -> None:
+    client = patient.connect(chunked().removesuffix(b"0\r\n\r\n"))
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    sent = pour(client, chunk, 256 * MIB)
+    assert sent < 64 * MIB
+    [response] = responses(read_all(client))
+    assert (response.status, response.headers["connection"]) == (413, "close")
+
+
+def test_who_goes_on_sending_after_the_answer_is_cut_off_too(hasty: Place) -> None:
+    client = hasty.connect(post(b"x", "/deaf", length=10**12, close=False))
+    assert is_readable(client, PATIENCE)
+    with pytest.raises(ConnectionError):
+        send_forever(client)
+
+
+def test_an_application_that_does_not_read_stops_the_client_from_sending(patient: Place) -> None:
+    patient.app.go_on.clear()
+    client = patient.connect(post(b"", "/thinks", length=10**12))
+    sent = pour(client, b"x" * MIB, 256 * MIB)
+    assert sent < 64 * MIB
+    patient.app.go_on.set()
+    [response] = responses(read_all(client))
+    assert response.status == 413
+
+
+def test_an_answer_before_the_body_ends_the_connection_readably(patient: Place) -> None:
+    [response] = patient.ask(post(b"x" * 1000, "/deaf", length=10**9, close=False))
+    assert (response.status, response.headers["connection"]) == (404, "close")
+
+
+def test_an_answer_that_ignores_a_body_that_is_there_keeps_the_connection(patient: Place) -> None:
+    found = patient.ask(post(b"x" * 1000, "/deaf", close=False) + post(b"abc"))
+    assert [(response.status, response.body) for response in found] == [(404, b"not here"), (200, b"3:abc")]
+
+
+def test_a_client_that_asks_first_is_told_to_continue(patient: Place) -> None:
+    client = patient.connect(post(b"", "/", "Expect: 100-continue", length=3))
+    assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.sendall(b"abc")
+    assert responses(read_all(client))[0].body == b"3:abc"
+
+
+# Slow clients: B28, B29.
+
+UNFINISHED = {
+    "a body that never comes": (post(b"", length=100), 408),
+    "a body that stops": (post(b"half", length=100), 408),
+    "a chunk that stops": (chunked(b"abc").removesuffix(b"c\r\n0\r\n\r\n"), 408),
+    "chunks that stop": (chunked(b"abc").removesuffix(b"0\r\n\r\n"), 408),
+    "headers that stop": (b"POST / HTTP/1.1\r\nHost: a\r\nX-", 408),
+    "a request line that stops": (b"POST /hoo", 408),
+    "no request at all": (b"", None),
+    "only line ends": (b"\r\n\r\n", None),
+    "a body that stops behind an answered request": (post(close=False) + post(b"half", length=9), 408),
+}
+
+
+@pytest.mark.parametrize("what", UNFINISHED)
+def test_whoever_stops_halfway_is_told_and_closed(hasty: Place, what: str) -> None:
+    raw, status = UNFINISHED[what]
+    client = hasty.connect(raw)
+    client.settimeout(SLOW)
+    found = responses(read_all(client))
+    if status is None:
+        assert found == []
+    else:
+        assert found[-1].status == status
+        assert found[-1].error == "request_timeout"
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"GET /", b"POST / HTTP/1.1\r\nHost: a\r\nX-Slow: ", post(b"", length=10_000), chunked()[:-5] + b"999\r\n"],
+)
+def test_one_byte_at_a_time_does_not_buy_more_time(hasty: Place, begin: bytes) -> None:
+    client = hasty.connect(begin)
+    assert drip(client, b"G" * 1000, pause=0.02) < SLOW
+    assert responses(read_all(client))[-1].error == "request_timeout"
+
+
+def test_a_body_that_comes_fast_enough_may_take_its_time(hasty: Place) -> None:
+    body = b"x" * 40_000
+    client = hasty.connect(post(b"", length=len(body)))
+    for start in range(0, len(body), 1000):
+        client.sendall(body[start : start + 1000])
+        assert not is_readable(client, 0.025)  # One second in all: more than body_seconds.
+        if start >= len(body) - 2000:
+            break
+    client.sendall(body[-1000:])
+    assert responses(read_all(client))[0].status == 200
+
+
+def test_slow_clients_do_not_slow_the_others(patient: Place) -> None:
+    for number in range(300):
+        patient.connect(post(b"", length=100) if number % 2 else b"POST / HTTP/1.1\r\nX-")
+    for _ in range(20):
+        assert patient.ask(post(b"quick"))[0].body == b"5:quick"
+
+
+def test_the_application_learns_that_the_rest_will_not_come(hasty: Place) -> None:
+    hasty.app.cut_off.clear()
+    hasty.ask(post(b"half", length=100))
+    assert hasty.app.cut_off.wait(PATIENCE)
+
+
+def test_the_application_may_take_longer_than_any_client(hasty: Place) -> None:
+    hasty.app.go_on.clear()
+    client = hasty.connect(post(b"abc", "/thinks"))
+    assert not is_readable(client, 1.0)
+    hasty.app.go_on.set()
+    assert responses(read_all(client))[0].body == b"3:abc"
+
+
+def test_a_client_that_we_made_wait_gets_its_time_anew(hasty: Place) -> None:
+    hasty.app.go_on.clear()
+    client = hasty.connect(post(b"x" * 300_000, "/thinks", length=300_001))
+    assert not is_readable(client, 1.0)
+    hasty.app.go_on.set()
+    client.sendall(b"x")
+    assert responses(read_all(client))[0].body.startswith(b"300001:")
+
+
+def test_an_idle_connection_is_closed_without_a_word(hasty: Place) -> None:
+    client = hasty.connect(post(b"abc", close=False))
+    client.settimeout(SLOW)
+    assert len(responses(read_all(client))) == 1
+
+
+def test_a_client_that_does_not_take_its_answer_is_dropped(hasty: Place) -> None:
+    hasty.app.cut_off.clear()
+    hasty.connect(post(b"", "/large"))
+    assert hasty.app.cut_off.wait(PATIENCE)
+
+
+# Large requests: B29.
+
+TOO_LARGE = {
+    "101 headers": ("/", [f"X-{n}: y" for n in range(98)], 431),
+    "200 headers": ("/", [f"X-{n}: y" for n in range(200)], 431),
+    "one header of 64 kB": ("/", ["X-Large: " + "y" * 64_000], 431),
+    "many headers of 33 KiB together": ("/", [f"X-{n}: " + "y" * 1000 for n in range(34)], 431),
+    "a URL of 10 kB": ("/" + "y" * 10_000, [], 414),
+    "headers just small enough": ("/", [f"X-{n}: " + "y" * 300 for n in range(97)], 200),
+    "a URL just small enough": ("/" + "y" * (8 * KIB - 1), [], 200),
+}
+
+
+@pytest.mark.parametrize("what", TOO_LARGE)
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_what_is_too_large_is_refused_by_its_own_status(patient: Place, what: str, pieces: int) -> None:
+    path, headers, status = TOO_LARGE[what]
+    raw, client = post(b"abc", path, *headers), patient.connect()
+    step = len(raw) // pieces + 1
+    for start in range(0, len(raw), step):
+        client.sendall(raw[start : start + step])
+    assert responses(read_all(client))[0].status == status
+
+
+@pytest.mark.parametrize(
+    ("begin", "endless", "status"),
+    [
+        (b"GET /", b"y" * KIB, 414),
+        (b"GET / HTTP/1.1\r\nX: ", b"y" * KIB, 431),
+        (b"GET / HTTP/1.1\r\n", b"X-Y: z\r\n" * 128, 431),
+        (chunked(b"abc")[:-2], b"X-Trailer: z\r\n" * 128, 431),
+        (chunked(b"abc")[:-4] + b";", b"y" * KIB, 431),
+    ],
+    ids=["URL", "header", "headers", "trailers", "chunk extension"],
+)
+def test_what_never_ends_is_refused_before_it_is_gathered(
+    patient: Place, begin: bytes, endless: bytes, status: int
+) -> None:
+    client = patient.connect(begin)
+    assert pour(client, endless, 64 * MIB) < 32 * MIB
+    assert responses(read_all(client))[0].status == status
+
+
+# Ambiguous requests: B30.
+
+HOST = b"POST / HTTP/1.1\r\nHost: mail.acme.test\r\n"
+MALFORMED = {
+    "length and chunked": HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked and length": HOST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "two lengths": HOST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "the same length twice": HOST + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+    "a list of lengths": HOST + b"Content-Length: 3, 3\r\n\r\nabc",
+    "+5": HOST + b"Content-Length: +5\r\n\r\nabcde",
+    "-1": HOST + b"Content-Length: -1\r\n\r\n",
+    "0x5": HOST + b"Content-Length: 0x5\r\n\r\nabcde",
+    "no length": HOST + b"Content-Length:\r\n\r\n",
+    "a length of 23 digits": HOST + b"Content-Length: 99999999999999999999999\r\n\r\n",
+    "a folded header": HOST + b"X-A: b\r\n c\r\nContent-Length: 0\r\n\r\n",
+    "a header folded by tab": HOST + b"X-A: b\r\n\tc\r\nContent-Length: 0\r\n\r\n",
+    "a folded first header": b"POST / HTTP/1.1\r\n Host: a\r\n\r\n",
+    "a space before the colon": HOST + b"Content-Length : 3\r\n\r\nabc",
+    "gzip, chunked": HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "identity": HOST + b"Transfer-Encoding: identity\r\n\r\n",
+    "xchunked": HOST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunked twice": HOST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked in HTTP/1.0": b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "bare line feeds": b"POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n",
+    "NUL in a header": HOST + b"X-A: a\0b\r\n\r\n",
+    "no Host": b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+    "two Hosts": HOST + b"Host: evil.test\r\nContent-Length: 0\r\n\r\n",
+    "an upgrade with a body": HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc",
+    "CONNECT": b"CONNECT mail.acme.test:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a URL that is not ASCII": "GET /é HTTP/1.1\r\nHost: a\r\n\r\n".encode(),
+    "TLS": bytes.fromhex("16030100c8010000c4030300000000"),
+    "words": b"hello\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_a_request_that_two_readers_could_read_differently_is_refused(patient: Place, what: str) -> None:
+    asked = len(patient.app.scopes)
+    [response] = patient.ask(MALFORMED[what])
+    assert response.status == 400
+    assert response.error == "malformed_request"
+    assert len(patient.app.scopes) == asked
+
+
+@pytest.mark.parametrize("version", [b"0.9", b"2.0", b"1.2"])
+def test_only_http_1_0_and_1_1_are_spoken(patient: Place, version: bytes) -> None:
+    [response] = patient.ask(b"GET / HTTP/%s\r\nHost: a\r\n\r\n" % version)
+    assert response.status in (400, 505)
+    assert response.headers["connection"] == "close"
+
+
+def test_a_broken_chunk_ends_the_request_with_400(patient: Place) -> None:
+    [response] = patient.ask(chunked(b"abc")[:-5] + b"zz\r\n")
+    assert response.error == "malformed_request"
+
+
+def test_a_refusal_says_what_was_wrong(patient: Place) -> None:
+    [response] = patient.ask(MALFORMED["+5"])
+    assert b"Invalid character in Content-Length" in response.body
+
+
+def test_trailers_are_not_taken_for_headers(patient: Place) -> None:
+    patient.ask(chunked(b"abc")[:-2] + b"X-Admin: yes\r\n\r\n")
+    assert b"x-admin" not in dict(patient.app.scopes[-1]["headers"])
+
+
+# Several requests on one connection, and connections that end: B55, B56, B57.
+
+
+def test_a_hundred_pipelined_posts_are_each_answered_once_in_order(patient: Place) -> None:
+    bodies = [b"body %d" % number for number in range(100)]
+    found = patient.ask(b"".join(post(body, close=body is bodies[-1]) for body in bodies))
+    assert [response.body for response in found] == [b"%d:" % len(body) + body for body in bodies]
+
+
+@pytest.mark.parametrize("bad", ["+5", "gzip, chunked", "words"])
+def test_those_before_a_bad_request_are_answered_first(patient: Place, bad: str) -> None:
+    found = patient.ask(post(b"abc", close=False) * 50 + MALFORMED[bad])
+    assert [response.status for response in found] == [200] * 50 + [400]
+
+
+def test_a_bad_body_waits_for_its_turn_to_be_refused(patient: Place) -> None:
+    found = patient.ask(post(b"abc", close=False) * 50 + chunked(b"abc")[:-5] + b"zz\r\n")
+    assert [response.status for response in found] == [200] * 50 + [400]
+
+
+def test_more_than_may_wait_on_one_connection_are_told_to_come_back(patient: Place) -> None:
+    asked = len(patient.app.scopes)
+    found = patient.ask(post(b"a", close=False) * 1000)
+    assert [response.status for response in found[:-1]] == [200] * (len(patient.app.scopes) - asked)
+    assert len(found) > 256
+    assert found[-1].error == "too_many_pipelined_requests"
+    assert int(found[-1].headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("host", [b"", b"Host: a\r\n"])
+def test_http_1_0_is_answered_and_closed(patient: Place, host: bytes) -> None:
+    [response] = patient.ask(b"POST / HTTP/1.0\r\n" + host + b"Content-Length: 3\r\n\r\nabc")
+    assert response.body == b"3:abc"
+
+
+def test_a_client_that_is_done_sending_still_gets_its_answer(patient: Place) -> None:
+    patient.app.go_on.clear()
+    client = patient.connect(post(b"abc", close=False) + post(b"def", "/thinks", close=False))
+    client.shutdown(socket.SHUT_WR)
+    assert client.recv(10) == b"HTTP/1.1 2"
+    patient.app.go_on.set()
+    assert read_all(client).endswith(b"3:def")
+
+
+@pytest.mark.parametrize("raw", [post(b"half", length=9), b"POST / HTT"])
+def test_a_request_that_ends_early_is_refused(patient: Place, raw: bytes) -> None:
+    client = patient.connect(raw)
+    client.shutdown(socket.SHUT_WR)
+    assert responses(read_all(client))[0].error == "malformed_request"
+
+
+def test_one_connection_too_many_is_told_to_come_back() -> None:
+    with running(Limits(connections=2)) as place:
+        first, _second = place.connect(post(b"a", close=False)), place.connect(post(b"b", close=False))
+        assert is_readable(first, PATIENCE)
+        [response] = place.ask(post(b"c"))
+        assert response.status == 503
+        assert response.error == "too_many_connections"
+        assert int(response.headers["retry-after"]) > 0
+        first.sendall(post(b"still served"))
+        assert responses(read_all(first))[-1].body == b"12:still served"
+        assert place.ask(post(b"d"))[0].status == 200
+
+
+def test_a_connection_far_too_many_is_dropped() -> None:
+    with running(Limits(connections=1, refused_connections=0)) as place:
+        first = place.connect(post(b"a", close=False))
+        assert is_readable(first, PATIENCE)
+        with pytest.raises(ConnectionError):
+            read_all(place.connect(post(b"b")))
+
+
+def test_an_upgrade_that_was_not_needed_is_ignored(patient: Place) -> None:
+    raw = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    [response] = patient.ask(raw)
+    assert (response.status, response.headers["connection"]) == (200, "close")
+
+
+# What the application sees and does.
+
+
+def test_a_bug_in_the_application_is_a_500_in_json(patient: Place) -> None:
+    [response] = patient.ask(post(b"abc", "/breaks", close=False))
+    assert response.status == 500
+    assert response.error == "internal_error"
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/hooks/stripe/abc?x=%20y", "/hooks/stripe/abc", b"x=%20y"),
+        ("/caf%C3%A9%2F", "/café/", b""),
+        ("http://mail.acme.test/there?z", "/there", b"z"),
+        ("http://mail.acme.test", "/", b""),
+        ("*", "*", b""),
+        ("/%00", "/\0", b""),
+    ],
+)
+def test_the_path_is_what_was_asked_for(patient: Place, target: str, path: str, query: bytes) -> None:
+    assert patient.ask(post(b"", target))[0].status == 200
+    scope = patient.app.scopes[-1]
+    assert (scope["path"], scope["query_string"], scope["method"]) == (path, query, "POST")
+
+
+FORWARDED = ["X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.0.0.1", "X-Forwarded-Proto: https"]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client", "scheme"), [(0, "127.0.0.1", "http"), (2, "192.0.2.7", "https"), (4, "127.0.0.1", "https")]
+)
+def test_forwarding_headers_are_believed_as_far_as_our_own_proxies_go(trusted: int, client: str, scheme: str) -> None:
+    with running(Limits(), trusted_proxies=trusted) as place:
+        assert place.ask(post(b"", "/", *FORWARDED))[0].status == 200
+        scope = place.app.scopes[-1]
+        assert (scope["client"][0], scope["scheme"]) == (client, scheme)
+
+
+@pytest.mark.parametrize("value", ["garbage", "x" * 10_000, ",,,", "' OR 1=1 --", "1.2.3.4:80:90", "\xff"])
+def test_a_forged_forwarding_header_changes_nothing(value: str) -> None:
+    with running(Limits(), trusted_proxies=1) as place:
+        raw = post(b"", "/", "X-Forwarded-For: @", "X-Forwarded-Proto: @").replace(b"@", value.encode("latin-1"))
+        assert place.ask(raw)[0].status == 200
+        assert place.app.scopes[-1]["client"][0] == "127.0.0.1"
+        assert place.app.scopes[-1]["scheme"] == "http"
+
+
+def test_the_server_does_not_say_what_it_is(patient: Place) -> None:
+    assert "server" not in patient.ask(post(b""))[0].headers
+
+
+PROGRAM = """
+import sys
+from cocoonmail.kit.httpserver import serve
+from tests.kit.rawhttp import SmallApp
+app = SmallApp()
+serve(app, "127.0.0.1", 0, on_started=lambda port: print(port, flush=True))
+print(app.events, flush=True)
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_answers_what_was_begun_and_returns_to_the_caller(sent: signal.Signals) -> None:
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        idle = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        begun = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        begun.sendall(post(b"", "/", "Expect: 100-continue", length=3, close=False))
+        assert begun.recv(100).startswith(b"HTTP/1.1 100")
+        process.send_signal(sent)
+        assert idle.recv(1) == b""
+        begun.sendall(b"abc")
+        [response] = responses(read_all(begun))
+        assert (response.status, response.headers["connection"]) == (200, "close")
+        assert process.stdout.readline() == "['startup', 'shutdown']\n"
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
