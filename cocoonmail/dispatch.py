@@ -1,4 +1,4 @@
-"""Keep messages on their way: claim what is due, send many at once, renew their leases, find what others left behind."""
+"""Keep messages on their way: claim what is due, send many at once, renew leases, find what others left behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
@@ -27,7 +28,7 @@ RENEW_EVERY = 10.0  # Seconds after which the leases of messages on their way ar
 STOP_WITHIN = 20.0  # Seconds that messages on their way get at the end
 DATABASE_PAUSE = 1.0  # Seconds to wait when the database does not answer
 
-assert RENEW_EVERY * 2 < LEASE.total_seconds()  # One renewal may fail.
+assert LEASE.total_seconds() > RENEW_EVERY * 2  # One renewal may fail.
 
 Result = TypeVar("Result")
 
@@ -74,7 +75,7 @@ class Dispatch:
         return bool(messages)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
-        """A message that raised keeps its lease: it is tried again when that ends, or shown as unknown if it was marked."""
+        """A message that raised keeps its lease: then it is tried again, or shown as unknown if it was marked."""
         message = self._flying.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("message %s could not be sent", message.pk, exc_info=error)
@@ -83,7 +84,7 @@ class Dispatch:
         while True:
             ids = [message.pk for message in self._flying.values()]
             try:
-                await self._at_desk(lambda: _renew(ids))
+                await self._at_desk(partial(_renew, ids))
             except (OperationalError, InterfaceError) as error:
                 log.warning("The leases of %d messages were not renewed: %s", len(ids), error)
             await asyncio.sleep(RENEW_EVERY)

@@ -42,7 +42,7 @@ def base_url() -> str:
 
 
 def sqlite(path: Path) -> dict[str, Any]:
-    """SQLite as one machine's database. `synchronous=FULL` keeps what was acknowledged through a power cut: never lower it."""
+    """SQLite for one machine. `synchronous=FULL` keeps what was acknowledged through a power cut: never lower it."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),

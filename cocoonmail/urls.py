@@ -8,4 +8,3 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("", include("cocoonmail.web.urls")),
 ]
-

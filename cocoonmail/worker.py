@@ -1,4 +1,4 @@
-"""Give every due row to its stage. The only catch-all in the house: what a stage raises is written on the one bad row."""
+"""Give every due row to its stage. The only catch-all in the house: what a stage raises lands on the one bad row."""
 
 from __future__ import annotations
 

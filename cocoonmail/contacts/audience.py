@@ -174,7 +174,7 @@ def _contacts_with_live_customers(contacts: Iterable[Contact]) -> set[int]:
 
 
 def _locked(rows: QuerySet[Row]) -> QuerySet[Row]:
-    """Keep other workers from changing these rows meanwhile; in one order, so that two workers do not block each other."""
+    """Keep other workers from changing these rows meanwhile; in one order, so that two do not block each other."""
     if connection.features.has_select_for_update:
         return rows.order_by("pk").select_for_update(of=("self",))
     return rows

@@ -22,7 +22,12 @@ def merge(held: Mapping[str, Any] | None, claim: Claim, at: int, rank: Rank, eve
         return {"at": at, "rank": int(rank), "told": [told]}
     if (at, rank) < (held["at"], held["rank"]) or told in held["told"]:
         return dict(held)
-    return {**held, "told": sorted([*held["told"], told])[-TOLD_MAX:]}
+    return {**held, "told": sorted([*held["told"], told], key=_order)[-TOLD_MAX:]}
+
+
+def _order(told: list[Any]) -> tuple[str, str, str]:
+    event_id, value, previous = told
+    return event_id, value, "" if previous is None else f"was {previous}"
 
 
 def winner(held: Mapping[str, Any]) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ from cocoonmail.contacts.models import Contact, Event
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One reading, and what its teller wants: whose it is, which event it triggers ("" = none), what new contacts get."""
+    """One reading, and what its teller wants: whose it is, the event it triggers ("" = none), what new contacts get."""
 
     workspace_id: int
     endpoint_id: int

@@ -140,7 +140,7 @@ def _conclude(message: Message, outcome: Outcome, captured: bool, now: datetime)
 
 
 def orphans_to_unknown(now: datetime) -> int:
-    """Messages whose worker vanished between mark and outcome may have been sent: never again by itself. Returns how many."""
+    """Messages whose worker vanished behind their mark may have left: never again by themselves. Returns their number."""
     orphans = Message.objects.filter(status=Status.SENDING, due_at__lte=now)
     reason = "may or may not have been sent: the worker stopped before the server's answer was written down"
     return orphans.update(status=Status.UNKNOWN, due_at=None, reason=reason)

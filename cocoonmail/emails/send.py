@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
 from django.db.models import prefetch_related_objects
 
 from cocoonmail.accounts.models import Workspace
-from cocoonmail.emails.transport import transport_of
 from cocoonmail.emails.compose import Kind
 from cocoonmail.emails.ledger import Done, Entry, Mark, Stop, Verdict, write_ledger
 from cocoonmail.emails.letters import Letter, write
+from cocoonmail.emails.mime import needs_smtputf8
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.render import Held
+from cocoonmail.emails.transport import transport_of
 from cocoonmail.kit.groupcommit import GroupCommit
 from cocoonmail.transports import open_transport
-from cocoonmail.transports.base import Accepted, Deferred, Envelope, Refused, Transport, Unknown
+from cocoonmail.transports.base import Deferred, Envelope, Refused, Transport
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +50,9 @@ class Sender:
     async def _hand_over(self, message: Message, letter: Letter) -> None:
         transport = await self._transport(message.workspace)
         captured = not message.workspace.transport_sealed
-        prepared = await transport.prepare(Envelope(letter.sender, letter.recipient, letter.data))
-        if isinstance(prepared, Accepted | Deferred | Refused | Unknown):
+        smtputf8 = needs_smtputf8(letter.recipient)
+        prepared = await transport.prepare(Envelope(letter.sender, letter.recipient, letter.data, smtputf8))
+        if isinstance(prepared, Deferred | Refused):
             await self._ledger.submit(Done(message, prepared))
             return
         match await self._ledger.submit(Mark(message)):

@@ -20,7 +20,7 @@ def transport_url(workspace: Workspace) -> str:
 
 
 def set_transport(workspace: Workspace, url: str) -> None:
-    """Put a transport's URL on the workspace, not yet saved. Raises ValueError, with what is wrong with it, for a bad one."""
+    """Put a transport's URL on the workspace, not yet saved. Raises ValueError, with what is wrong, for a bad one."""
     settings = parse_transport_url(url)
     sealed_before = workspace.transport_sealed
     if settings.kind == "capture":

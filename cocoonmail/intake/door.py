@@ -36,7 +36,7 @@ RETRY_AFTER = 5  # Seconds that a sender is asked to wait
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sender gets: a status and a short JSON text, which the sender's owner reads in the platform's own log."""
+    """What the sender gets: a status and a short JSON text, which its owner reads in the platform's own log."""
 
     status: int
     content: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Where webhooks come in: Endpoint (a URL that we gave out), Delivery (a request received), Refusal (one turned away)."""
+"""Where webhooks come in: Endpoint (a URL that we gave out), Delivery (a request received), Refusal (one refused)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class EventChoice(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    """Where a delivery is. WAITING is work; PARKED and NO_ADDRESS are taken up again when their customer arrives."""
+    """Where a delivery is. WAITING is work; PARKED and NO_ADDRESS are taken up when their customer arrives."""
 
     WAITING = "waiting", "Waiting"
     DONE = "done", "Processed"
@@ -153,7 +153,7 @@ class Delivery(Claimable):
 
 
 class Refusal(models.Model):
-    """The trace of a request that was turned away. Each endpoint keeps its last few, in numbered slots (promise R12)."""
+    """The trace of a request that was turned away: each endpoint keeps its last few, in slots (promise R12)."""
 
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="refusals")
     workspace = models.ForeignKey(Workspace, models.CASCADE)

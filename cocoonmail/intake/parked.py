@@ -1,4 +1,4 @@
-"""Deliveries about customers whom nobody has introduced yet: parked, taken up when the customer arrives, or given up."""
+"""Deliveries about customers whom nobody has introduced yet: parked, taken up when they arrive, or given up."""
 
 from __future__ import annotations
 

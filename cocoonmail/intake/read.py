@@ -72,5 +72,3 @@ def _setup(endpoint: Endpoint) -> Setup:
     choices = {choice.type: choice for choice in endpoint.choices.all() if choice.enabled}
     wishes = Wishes(process_test=endpoint.process_test, connect=endpoint.connect, types=choices.keys())
     return Setup(endpoint, PLATFORMS[endpoint.platform], wishes, choices)
-
-

@@ -51,7 +51,7 @@ COLUMNS = (
     "clock_ahead duplicates differing received_at state understood result trouble customer_key due_at epoch attempts"
 ).split()
 INSERT = (
-    f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) VALUES {{}} "
+    f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) VALUES {{}} "  # noqa: S608 - names of our own
     "ON CONFLICT DO NOTHING RETURNING endpoint_id, account, livemode, external_id"
 )
 PLACES = f"({', '.join(['%s'] * len(COLUMNS))})"

@@ -89,4 +89,3 @@ def facts_of(workspace: Workspace, contact: Contact, event: Mapping[str, Any]) -
 def _email_versions(paths: Mapping[int, Sequence[Step]]) -> dict[int, EmailVersion]:
     wanted = {getattr(step, "version", None) for path in paths.values() for step in path}
     return EmailVersion.objects.in_bulk(wanted - {None})
-

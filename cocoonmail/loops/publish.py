@@ -49,9 +49,7 @@ def publish(loop: Loop, now: datetime) -> list[str]:
     return []
 
 
-def _publish_emails(
-    loop: Loop, steps: Sequence[Step], now: datetime
-) -> tuple[dict[int, EmailVersion], list[str]]:
+def _publish_emails(loop: Loop, steps: Sequence[Step], now: datetime) -> tuple[dict[int, EmailVersion], list[str]]:
     """The published emails of the steps by email id, and what is wrong with those that cannot be published."""
     wanted = [step.email for step in steps if isinstance(step, SendEmail)]
     emails = Email.objects.filter(workspace_id=loop.workspace_id).in_bulk(wanted)

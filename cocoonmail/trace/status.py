@@ -15,7 +15,7 @@ from cocoonmail.loops.models import LoopState, Run, RunState
 
 
 def status() -> dict[str, Any]:
-    """Counts over the whole installation. `backlog` is what is due or being worked on now, not what waits for a time."""
+    """Counts over the whole installation. `backlog` is what is due or being worked on, not what waits for a time."""
     return {
         "deliveries": _by(Delivery.objects.all(), "state"),
         "contacts": Contact.objects.count(),
