@@ -14,7 +14,7 @@ from cocoonmail.emails import context, footer, liquid, markdown, mjml, plaintext
 from cocoonmail.emails.content import Compiled, Draft, Format, Kind, Problem
 from cocoonmail.emails.pieces import clean, mark, unclosed, without_comments
 
-__all__ = ["SEPARATOR", "Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_email"]
+__all__ = ["Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_email"]
 
 # Gmail shows the first 102 kB of HTML and hides the rest behind a link.
 HTML_WISE, HTML_MAX = 102_000, 400_000  # characters
@@ -22,15 +22,12 @@ BODY_MAX = 300_000  # characters of source
 LINE_MAX = 500  # characters of a subject or another one-line field
 assert HTML_WISE < HTML_MAX <= liquid.OUTPUT_MAX
 
-# Between the body and the footer of a plain text; rendering tells an empty body by it.
-SEPARATOR = "\n\n--\n"
-
 _LINES = ("subject", "preview", "from_name", "from_email", "reply_to")
 _PREVIEW = re.compile(r"<mj-preview[^>]*>(.*?)</mj-preview\s*>", re.DOTALL | re.IGNORECASE)
 _BODY_END = re.compile(r"</mj-body\s*>(?!.*</mj-body)", re.DOTALL | re.IGNORECASE)
 _HEAD = re.compile(r"<mj-head[^>/]*>", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml[^>/]*>", re.IGNORECASE)
-_TITLE = re.compile(r"<mj-title\b", re.IGNORECASE)
+_TITLE = re.compile(r"<mj-title[^>]*>(.*?)</mj-title\s*>", re.DOTALL | re.IGNORECASE)
 # Invisible characters, so that an inbox does not go on with the first words of the body.
 _PREVIEW_END = "\u034f\u200c\u00a0" * 60
 
@@ -126,7 +123,7 @@ def _compiled(draft: Draft) -> Compiled | Problem:
         html = context.restore(document, mjml.to_html(document))
     except mjml.NotMjml as error:
         return Problem("body", f"This is not MJML: {error}")
-    text = plaintext.of(mark(source)) + SEPARATOR + footer.text(draft.kind, written)
+    text = plaintext.of(mark(source)) + footer.text(draft.kind, written)
     return _sound(Compiled(**{**lines, "preview": preview}, html=html, text=text, kind=draft.kind))
 
 
@@ -136,8 +133,10 @@ def _with_footer(source: str, section: str) -> str:
 
 def _with_head(source: str, subject: str, preview: str) -> str:
     """The document with its hidden preview line, and with the subject as title where it has no other."""
-    source = _PREVIEW.sub("", source)
-    title = "" if _TITLE.search(source) else f"<mj-title>{_escaped(subject)}</mj-title>"
+    own = _TITLE.search(source)
+    source = _TITLE.sub("", _PREVIEW.sub("", source))
+    # Not an mj-title, which mrml copies into an attribute without escaping its quotes.
+    title = f"<mj-raw><title>{own[1] if own else _escaped(subject)}</title></mj-raw>"
     hidden = f"<mj-preview>{_escaped(preview)}{_PREVIEW_END}</mj-preview>" if preview else ""
     if _HEAD.search(source):
         return _HEAD.sub(lambda head: head[0] + title + hidden, source, count=1)

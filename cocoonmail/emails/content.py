@@ -52,7 +52,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A published email. Every text field is Liquid source: `html` is a whole document, `text` its plain alternative."""
+    """A published email. Every text field is Liquid source: `html` a whole document, `text` its plain form."""
 
     subject: str
     preview: str

@@ -40,6 +40,7 @@ HEAD = """<mj-head>
       .cm-words, .cm-words div, .cm-words td, .cm-words li { color: #d4d4d8 !important }
       .cm-words h1, .cm-words h2, .cm-words h3, .cm-words strong, .cm-words th { color: #fafafa !important }
       .cm-words a { color: #a5b4fc !important }
+      .cm-footer div, .cm-footer a { color: #a1a1aa !important }
       .cm-words td, .cm-words th, .cm-words hr, .cm-words blockquote { border-color: #27272a !important }
       .cm-words code, .cm-words pre { background: #27272a !important }
     }

@@ -17,10 +17,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from cocoonmail.emails.frame import FRAME
-from cocoonmail.emails.pieces import CLOSE, MARK, OPEN, Marked
+from cocoonmail.emails.pieces import BLOCKS, CLOSE, MARK, OPEN, Marked
 
 _TAG_PARAGRAPH = re.compile(f"<p>((?:\\s*{OPEN}[0-9]+{CLOSE})+\\s*)</p>")
 _TAG_ROW = re.compile(f"<tr>\\s*<td[^>]*>((?:\\s*{OPEN}[0-9]+{CLOSE})+\\s*)</td>(?:\\s*<td[^>]*></td>)*\\s*</tr>")
+_LOOPED_LIST = re.compile(
+    f"({OPEN}[0-9]+{CLOSE})\\s*<(ul|ol)>((?:(?!</?[uo]l).)*)</\\2>\\s*({OPEN}[0-9]+{CLOSE})", re.DOTALL
+)
 # markdown-it writes addresses in ASCII, our marks too.
 _ENCODED_MARK = re.compile(r"%EE%80%80([0-9]+)%EE%80%81")
 
@@ -62,22 +65,53 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
 
 
 def _elements(document: Marked, blocks: Iterator[Sequence[Token]]) -> Iterator[str]:
+    """MJML elements: buttons, texts, and the Liquid tags that have a button inside and so stand between elements."""
+    pieces = [_button(block) or _html(document, block) for block in blocks]
+    between = _around_buttons(document, pieces)
     words: list[str] = []
-    for block in blocks:
-        html = _ENCODED_MARK.sub(f"{OPEN}\\1{CLOSE}", _parser().renderer.render(block, _parser().options, {}))
-        special = _button(block) or _tags(document, html)
-        if not special:
-            words.append(_without_wrappers(document, html))
+    for number, piece in enumerate(pieces):
+        if number not in between and not piece.startswith("<mj-button"):
+            words.append(piece)
             continue
-        yield from _text(words)
+        yield from _text(document, words)
         words.clear()
-        yield special
-    yield from _text(words)
+        yield piece
+    yield from _text(document, words)
 
 
-def _text(words: list[str]) -> Iterator[str]:
+def _around_buttons(document: Marked, pieces: Sequence[str]) -> frozenset[int]:
+    """Which of the pieces are tags of a Liquid block that has a button in it."""
+    found: set[int] = set()
+    open_blocks: list[list[int]] = []
+    for number, piece in enumerate(pieces):
+        if piece.startswith("<mj-button"):
+            found.update(index for block in open_blocks for index in block)
+            for block in open_blocks:
+                block.append(-1)
+        for mark in MARK.findall(piece) if document.is_tags(piece) else ():
+            tag = document.pieces[int(mark)].tag
+            if tag in BLOCKS:
+                open_blocks.append([])
+            if open_blocks:
+                open_blocks[-1].append(number)
+                if -1 in open_blocks[-1]:
+                    found.update(open_blocks[-1])
+            if tag.startswith("end") and open_blocks:
+                open_blocks.pop()
+    return frozenset(found)
+
+
+def _text(document: Marked, words: list[str]) -> Iterator[str]:
     if words:
-        yield f'<mj-text css-class="cm-words">{"".join(words)}</mj-text>'
+        html = _LOOPED_LIST.sub(lambda found: _one_list(document, found), "".join(words))
+        yield f'<mj-text css-class="cm-words">{html}</mj-text>'
+
+
+def _one_list(document: Marked, found: re.Match[str]) -> str:
+    """A loop around a list as a list with a loop inside: one list, not one for each round."""
+    begin, kind, items, end = found.groups()
+    is_loop = document.piece(begin).tag == "for" and document.piece(end).tag == "endfor"
+    return f"<{kind}>{begin}{items}{end}</{kind}>" if is_loop else found[0]
 
 
 def _button(block: Sequence[Token]) -> str:
@@ -91,9 +125,9 @@ def _button(block: Sequence[Token]) -> str:
     return f'<mj-button href="{escape(href)}">{label}</mj-button>'
 
 
-def _tags(document: Marked, html: str) -> str:
-    paragraph = _TAG_PARAGRAPH.fullmatch(html.strip())
-    return MARK.sub(r"\g<0>", paragraph[1]).strip() if paragraph and document.is_tags(paragraph[1]) else ""
+def _html(document: Marked, block: Sequence[Token]) -> str:
+    html = _ENCODED_MARK.sub(f"{OPEN}\\1{CLOSE}", _parser().renderer.render(block, _parser().options, {}))
+    return _without_wrappers(document, html)
 
 
 def _without_wrappers(document: Marked, html: str) -> str:

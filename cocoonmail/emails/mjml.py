@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import css_inline
 import mrml
 
-from cocoonmail.emails.pieces import CLOSE, MARK, OPEN, Marked
+from cocoonmail.emails.pieces import BLOCKS, CLOSE, MARK, OPEN, Marked
 
 Trouble = tuple[str, int, bool]  # message, index in the marked text, whether it is only a warning
 
@@ -44,7 +44,8 @@ _LIQUID_BETWEEN = frozenset("mj-body mj-wrapper mj-section mj-group mj-column mj
 _HTML_INSIDE = frozenset(
     "mj-text mj-button mj-table mj-raw mj-social-element mj-navbar-link mj-accordion-title mj-accordion-text".split()
 )
-_SHELL_OPEN, _SHELL_CLOSE = "\ue002", "\ue003"
+# Two letters of Ugaritic, which mrml prints as they are.
+_SHELL_OPEN, _SHELL_CLOSE = "\U00010380", "\U00010381"
 _SHELL_MARK = re.compile(f"{_SHELL_OPEN}([0-9]+){_SHELL_CLOSE}")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 
@@ -72,7 +73,9 @@ _TOKEN = re.compile(
 )
 _ATTRIBUTE = re.compile(r"([^\s=<>\"'/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?")
 
-_BEGINS = frozenset("if unless case for capture".split())
+_ATTRIBUTE_VALUE = re.compile(r"(\s[^\s=<>\"'/]+\s*=\s*)(\"[^\"]*\"|'[^']*')")
+_COMMON_VALUE = re.compile(r"[ !#-\[\]-~]*")
+
 _BRANCHES = {"else": ("if", "unless", "case", "for"), "elsif": ("if", "unless"), "when": ("case",)}
 
 
@@ -94,6 +97,7 @@ def to_html(document: Marked) -> str:
         html = shell.fill(mrml.to_html(shell.text, render_options=options).content)
     except OSError as error:
         raise NotMjml(str(error)) from error
+    html = html.replace("<title></title>", "", 1) if html.count("<title>") > 1 else html
     return _with_inline_style(document, html, inline) if inline.strip() else html
 
 
@@ -148,7 +152,7 @@ class _Reader:
         if tag and self.parent in CHILDREN and self.parent not in _LIQUID_BETWEEN:
             inside = f"<{self.parent}>" if self.parent else "<mjml>"
             yield f"Liquid tags cannot stand directly in {inside}", index, False
-        if tag in _BEGINS:
+        if tag in BLOCKS:
             self.open.append(_Open(tag, index, liquid=True))
         elif tag.startswith("end"):
             if self.innermost_block() == tag[3:]:
@@ -204,7 +208,7 @@ class _Reader:
         inner: list[str] = []
         for found in MARK.finditer(value):
             tag = self.document.pieces[int(found[1])].tag
-            if tag in _BEGINS:
+            if tag in BLOCKS:
                 inner.append(tag)
             elif tag.startswith("end") and (not inner or inner.pop() != tag[3:]):
                 inner.append("?")
@@ -239,9 +243,9 @@ class _Reader:
 
 @dataclass(slots=True)
 class _Shell:
-    """The document without the HTML inside its elements, which mrml would write down differently.
+    """The document without what mrml would write down differently: HTML inside elements, and uncommon attributes.
 
-    mrml 0.2 prints the attributes of such HTML as Rust's debugger does, with newlines and quotes as escapes.
+    mrml 0.2 prints attributes as Rust's debugger does: a quote, a backslash, a line end or a joiner as its escape.
     """
 
     text: str = ""
@@ -251,6 +255,12 @@ class _Shell:
         self.contents.append(content)
         return f"{_SHELL_OPEN}{len(self.contents) - 1}{_SHELL_CLOSE}"
 
+    def value(self, attribute: re.Match[str]) -> str:
+        value = attribute[2][1:-1]
+        if _COMMON_VALUE.fullmatch(value):
+            return attribute[0]
+        return f'{attribute[1]}"{self.keep(value.replace(chr(34), "&quot;"))}"'
+
     def fill(self, html: str) -> str:
         return _SHELL_MARK.sub(lambda found: self.contents[int(found[1])], html)
 
@@ -258,7 +268,7 @@ class _Shell:
 def _shell(document: str) -> _Shell:
     shell, out, parents, end, token = _Shell(), [""], [""], 0, _TOKEN.search(document)
     while token:
-        out += [_raw(document[end : token.start()], parents[-1]), token[0]]
+        out += [_raw(document[end : token.start()], parents[-1]), _ATTRIBUTE_VALUE.sub(shell.value, token[0])]
         end = token.end()
         name = (token["open"] or "").lower()
         if name in _HTML_INSIDE and not token["self"]:
@@ -282,7 +292,7 @@ def _raw(text: str, parent: str) -> str:
 
 
 _INLINE_STYLE = re.compile(r"<mj-style\s[^>]*inline=[\"']inline[\"'][^>]*>(.*?)</mj-style>", re.DOTALL | re.IGNORECASE)
-_SHIELD = re.compile(f"<!--.*?-->|<[^>]*>|{OPEN}([0-9]+){CLOSE}", re.DOTALL)
+_SHIELD = re.compile(f"<!--.*?-->|<style.*?</style>|<title.*?</title>|<[^>]*>|{OPEN}([0-9]+){CLOSE}", re.DOTALL)
 _SHIELDED = re.compile("<!--liquid ([0-9]+)-->")
 
 

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 OPEN, CLOSE = "\ue000", "\ue001"
 MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 
+BLOCKS = frozenset({"if", "unless", "case", "for", "capture"})  # tags that have an end
+
 _PIECE = re.compile(r"\{\{-?\s*(?P<output>.*?)\s*-?\}\}|\{%-?\s*(?P<tag>#|\w*)(?P<rest>.*?)-?%\}", re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
-# Line ends are made one kind; control characters, lone surrogates and our own marks are no part of any email.
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ue000-\ue003\ufeff\ufffe\uffff]")
+# Control characters, lone surrogates, and the characters with which we mark places: no part of any email.
+_NO_TEXT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ue000\ue001\ufeff\ufffe\uffff\U00010380\U00010381]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,10 @@ class Marked:
     def replace(self, text: str, by: Callable[[Piece], str]) -> str:
         """The text with every mark replaced by what `by` makes of its piece."""
         return MARK.sub(lambda mark: by(self.pieces[int(mark[1])]), text)
+
+    def piece(self, mark: str) -> Piece:
+        """The piece that a mark stands for."""
+        return self.pieces[int(mark[1:-1])]
 
     def is_tags(self, text: str) -> bool:
         """Whether the text is one or more Liquid tags and nothing else but white space."""
@@ -92,7 +100,7 @@ def unclosed(source: str) -> int | None:
     opened: list[tuple[str, int]] = []
     for found in _PIECE.finditer(source):
         tag = found["tag"] or ""
-        if tag in ("if", "unless", "case", "for", "capture", "comment"):
+        if tag in BLOCKS or tag == "comment":
             opened.append((tag, found.start()))
         elif opened and tag == f"end{opened[-1][0]}":
             opened.pop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from cocoonmail.emails.pieces import MARK, Marked
+from cocoonmail.emails.pieces import BLOCKS, MARK, Marked
 
 # How many line ends separate an element from what is around it.
 _APART = dict.fromkeys(
@@ -42,16 +42,23 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.document = document
         self.out: list[str] = []
+        self.fresh = 2  # line ends just written, or the beginning
         self.pending = 0  # line ends to write before the next words
+        self.blocks: list[int] = []  # `fresh` at the beginning of each Liquid block around us
         self.between = ""  # what goes before the next words of this line: a list's bullet, a cell's colon
         self.space = False  # white space was met that only matters if words follow on the same line
         self.silent = self.fixed = 0
         self.lists: list[int | None] = []  # the next number of each list around us, None for bullets
         self.links: list[tuple[str, int]] = []
-        self.cells = 0
+        self.cells = self.cell = 0  # cells of this row so far, and where the latest begins
+        self.colon = ": "
+        self.hidden: list[str] = []  # elements inside one that is hidden from screen readers
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
+        if self.hidden or given.get("aria-hidden") == "true":
+            self.hidden += [tag] if tag not in _VOID else []
+            return
         self.silent += tag in _SILENT
         self.fixed += tag in _NO_FLOW
         self.apart(_APART.get(tag, 0))
@@ -63,7 +70,8 @@ class _Reader(HTMLParser):
         elif tag == "tr":
             self.cells = 0
         elif tag in _CELLS:
-            self.between = ": " if self.cells == 1 else "  " if self.cells else ""
+            self.between = ("  " if self.cells > 1 else self.colon) if self.cells else ""
+            self.cell = len(self.out)
         elif tag == "hr":
             self.words("---")
         elif tag in ("img", "mj-image"):
@@ -77,6 +85,9 @@ class _Reader(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        if self.hidden:
+            self.hidden.pop()
+            return
         if tag in _LINKS and self.links:
             self.address(*self.links.pop())
         self.silent -= bool(tag in _SILENT and self.silent)
@@ -86,29 +97,49 @@ class _Reader(HTMLParser):
         elif tag in _CELLS:
             self.cells += 1
             self.between = ""
+            self.colon = ". " if "".join(self.out[self.cell :]).strip().isdigit() else ": "
         self.apart(1 if tag in ("ul", "ol") and self.lists else _APART.get(tag, 0) if tag != "br" else 0)
 
     def handle_data(self, data: str) -> None:
-        if self.silent:
+        if self.silent or self.hidden:
             return
         for part in _MARK_OR_WORDS.split(data):
             if self.document.is_tags(part):
-                self.out.append(part)
+                self.tag(part)
             elif part:
                 self.words(part)
+
+    def tag(self, mark: str) -> None:
+        """A Liquid tag. What it stands behind is written first, for the words after it may be left out."""
+        self.flush()
+        name = self.document.piece(mark).tag
+        if name.startswith("end") and self.blocks:
+            self.fresh = min(self.fresh, self.blocks.pop())
+        elif name in ("else", "elsif", "when") and self.blocks:
+            self.fresh = self.blocks[-1]
+        elif name in BLOCKS:
+            self.blocks.append(self.fresh)
+        self.out.append(mark)
 
     def words(self, text: str) -> None:
         flowing = text if self.fixed else _SPACE.sub(" ", text)
         if flowing == " ":
             self.space = True
             return
-        if self.pending or self.between or not self.out:
+        if self.pending or self.between or self.fresh:
             flowing, self.space = flowing.lstrip(" "), False
-        self.out += ["\n" * self.pending, self.between, " " * self.space, flowing]
-        self.pending, self.between, self.space = 0, "", False
+        self.flush()
+        self.out += [" " * self.space, flowing]
+        self.space, self.fresh = False, 0
+
+    def flush(self) -> None:
+        if self.pending or self.between:
+            self.out += ["\n" * self.pending, self.between]
+            self.fresh = 0 if self.between else self.fresh + self.pending
+            self.pending, self.between = 0, ""
 
     def apart(self, lines: int) -> None:
-        self.pending = max(self.pending, lines) if self.out else 0
+        self.pending = max(self.pending, lines - self.fresh)
 
     def bullet(self) -> None:
         number = self.lists[-1] if self.lists else None

@@ -13,8 +13,8 @@ from html import escape
 from typing import Any, Final
 
 from cocoonmail.emails import liquid, mime, plaintext
-from cocoonmail.emails.compose import SEPARATOR
 from cocoonmail.emails.content import Compiled, Kind
+from cocoonmail.emails.footer import SEPARATOR
 
 SUBJECT_MAX = 250  # characters; longer ones are cut, for they come from merge values
 
