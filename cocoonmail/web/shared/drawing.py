@@ -63,12 +63,15 @@ def bars(days: Sequence[tuple[str, int]], noun: str = "") -> list[Bar]:
     """A bar a day, from (name of the day, count), oldest first."""
     top = max((count for _, count in days), default=0) or 1
     slot = CHART_WIDTH / max(len(days), 1)
-    return [bar(place * slot, slot, count / top, f"{name}: {count:,} {noun}".rstrip()) for place, (name, count) in enumerate(days)]
+    return [
+        bar(place * slot, slot, count / top, f"{name}: {count:,} {noun}".rstrip())
+        for place, (name, count) in enumerate(days)
+    ]
 
 
 def bar(x: float, slot: float, share: float, words: str) -> Bar:
     """One bar; `share` is its part of the highest, from 0 to 1."""
     height = max(CHART_HEIGHT * share, SMALLEST_BAR) if share else 0
     gap = slot * 0.22
-    sizes = (x + gap / 2, CHART_HEIGHT - height, slot - gap, height, x, slot)
-    return Bar(*(round(size, 2) for size in sizes), words)
+    left, top, width = round(x + gap / 2, 2), round(CHART_HEIGHT - height, 2), round(slot - gap, 2)
+    return Bar(left, top, width, round(height, 2), round(x, 2), round(slot, 2), words)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from cocoonmail.accounts.models import Member, Workspace
 
@@ -37,16 +40,24 @@ class MemberRequest(HttpRequest):
 
 
 def workspace_of_the_request(get_response: GetResponse) -> GetResponse:
-    """Put the member and their workspace on the request, None for everybody else."""
+    """Put the member and their workspace on the request, None for everybody else; show times in its zone."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         member = _member(request)
         whole = cast(MemberRequest, request)
         whole.member = member  # type: ignore[assignment]
         whole.workspace = member.workspace if member else None  # type: ignore[assignment]
-        return get_response(request)
+        with timezone.override(_zone(member.workspace if member else None)):
+            return get_response(request)
 
     return respond
+
+
+def _zone(workspace: Workspace | None) -> ZoneInfo | None:
+    """The workspace's time zone; the installation's where there is none, or none of that name any more."""
+    with suppress(ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(workspace.time_zone) if workspace else None
+    return None
 
 
 def _member(request: HttpRequest) -> Member | None:

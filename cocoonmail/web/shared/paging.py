@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest
 
 Row = TypeVar("Row", bound=Model)
@@ -74,7 +74,9 @@ def read(text: str, model: type[Model], by: str) -> list[Any]:
     """What a cursor says, as [value, primary key], or nothing if it is not one of ours."""
     try:
         value, pk = json.loads(base64.urlsafe_b64decode(text[:CURSOR_MAX] + "==="))
-        return [model._meta.get_field(by if by != "pk" else model._meta.pk.name).to_python(value), in_range(pk)]
+        field = model._meta.pk if by == "pk" else model._meta.get_field(by)
+        assert isinstance(field, Field)
+        return [field.to_python(value), in_range(pk)]
     except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError):
         return []
 

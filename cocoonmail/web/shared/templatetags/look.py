@@ -59,15 +59,15 @@ def within(path: str, section: str) -> bool:
 def icon(name: str) -> SafeString:
     """An icon as inline SVG, hidden from screen readers: the words beside it say what it means."""
     return format_html(
-        '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round"'
-        ' stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
-        mark_safe(ICONS.get(name, "")),
+        '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75"'
+        ' stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
+        mark_safe(ICONS.get(name, "")),  # noqa: S308 - our own drawings, chosen by name
     )
 
 
 @register.simple_tag(takes_context=True)
 def part(context: template.Context, name: str, **values: Any) -> SafeString:
-    """A component: {% part "stat" label="Contacts" value=n %} draws _stat.html, which sees only what it is given here."""
+    """A component: {% part "stat" label="Contacts" value=n %} draws _stat.html, which sees only what is given."""
     return render_to_string(f"_{name}.html", {**carried(context), **values})
 
 
@@ -145,14 +145,21 @@ def sparkline(counts: Sequence[float], noun: str = "") -> SafeString:
 def chart(days: Sequence[tuple[str, int]], title: str = "", noun: str = "") -> SafeString:
     """(day, count) pairs, oldest first, as bars under a title."""
     counts = [count for _, count in days]
-    values = {"bars": drawing.bars(days, noun), "title": title, "total": sum(counts), "words": drawing.in_words(counts, noun)}
-    return render_to_string("_chart.html", {**values, "first": days[0][0] if days else "", "last": days[-1][0] if days else ""})
+    values = {
+        "bars": drawing.bars(days, noun),
+        "title": title,
+        "total": sum(counts),
+        "words": drawing.in_words(counts, noun),
+    }
+    return render_to_string(
+        "_chart.html", {**values, "first": days[0][0] if days else "", "last": days[-1][0] if days else ""}
+    )
 
 
 @register.filter
 def pretty(value: object) -> str:
     """JSON, indented, if it is JSON; else the text as it is. Takes bytes, text, or a value."""
-    raw = value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray | memoryview) else value
+    raw = bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | bytearray | memoryview) else value
     try:
         parsed = json.loads(raw) if isinstance(raw, str) else raw
         return json.dumps(parsed, indent=2, ensure_ascii=False, default=str)
@@ -169,7 +176,9 @@ def pieces(text: str) -> list[str]:
 @register.simple_block_tag(takes_context=True)
 def page_head(context: template.Context, content: str, title: str, about: str = "", **more: str) -> SafeString:
     """The head of a page around its actions: {% page_head title="…" about="…" %}buttons{% endpage_head %}."""
-    return render_to_string("_page_head.html", {**carried(context), "title": title, "about": about, "actions": content, **more})
+    return render_to_string(
+        "_page_head.html", {**carried(context), "title": title, "about": about, "actions": content, **more}
+    )
 
 
 @register.simple_block_tag

@@ -1,0 +1,70 @@
+"""Promises of lists by cursor."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.test import RequestFactory
+
+from cocoonmail.web.shared.paging import Page, page_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rows() -> None:
+    ContentType.objects.all().delete()
+    # Three share each label, so that only the primary key keeps them apart.
+    ContentType.objects.bulk_create(ContentType(app_label=f"app{n // 3:03}", model=f"model{n}") for n in range(25))
+
+
+def turn(**query: str) -> Page[ContentType]:
+    return page_of(ContentType.objects.all(), RequestFactory().get("/", query), by="app_label", size=10)
+
+
+def names(page: Page[ContentType]) -> list[str]:
+    return [row.model for row in page.rows]
+
+
+@pytest.mark.usefixtures("rows")
+def test_turning_the_pages_shows_every_row_once_there_and_back() -> None:
+    first = turn()
+    second = turn(older=first.older)
+    third = turn(older=second.older)
+    assert names(first) + names(second) + names(third) == [f"model{n}" for n in reversed(range(25))]
+    assert (first.newer, third.older) == ("", "")
+    assert names(turn(newer=third.newer)) == names(second)
+    back = turn(newer=second.newer)
+    assert names(back) == names(first)
+    assert back.newer == ""
+
+
+@pytest.mark.usefixtures("rows")
+def test_rows_added_on_top_do_not_shift_the_page_that_is_read() -> None:
+    first = turn()
+    ContentType.objects.create(app_label="zzz", model="new")
+    assert names(turn(older=first.older))[0] == "model14"
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "e30",
+        "W10",
+        "WzEsMl0",
+        "WyJhIiwgLTFd",
+        "WyJhIiwgIjEiXQ",
+        "\u0000",
+        "A" * 5000,
+        "WyJhIiw5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTld",
+    ],
+)
+def test_a_cursor_that_nobody_gave_out_does_no_harm(cursor: str) -> None:
+    assert turn(older=cursor).count == 25
+
+
+@pytest.mark.usefixtures("rows")
+def test_the_count_is_that_of_all_pages() -> None:
+    assert turn().counted == "25"
