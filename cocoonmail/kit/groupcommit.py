@@ -132,7 +132,8 @@ class GroupCommit(Generic[Item, Result]):
             results = self._write([item for item, _ in batch])
             if len(results) != len(batch):
                 raise ValueError(f"{self._name}: {len(batch)} items were written, but {len(results)} results returned")
-        except BaseException as error:  # noqa: BLE001 - Whatever it is, it belongs to those who wait.
+        except BaseException as error:
+            # Whatever it is, it belongs to those who wait.
             _tell(loop, _fail, answers, error)
         else:
             _tell(loop, _answer, answers, results)

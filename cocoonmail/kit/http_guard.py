@@ -6,7 +6,6 @@ import asyncio
 import urllib.parse
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import httptools
@@ -14,49 +13,16 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from cocoonmail.kit import http_refusals as say
-from cocoonmail.kit.http_proxies import Headers, client_behind, scheme_behind
+from cocoonmail.kit.http_limits import Limits
+from cocoonmail.kit.http_proxies import client_behind, scheme_behind
 from cocoonmail.kit.http_refusals import Refusal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from uvicorn._types import ASGISendEvent
+    from uvicorn._types import ASGISendEvent, HTTPScope
     from uvicorn.config import Config
     from uvicorn.server import ServerState
-
-KIB = 1024
-MIB = 1024 * KIB
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long, how large and how many. Times in seconds; a time-out is noticed at most `sweep_seconds` late.
-
-    The defaults answer rows B26-B30 and B55 of the list of bad input: whoever is slow is gone within 10 seconds.
-    """
-
-    header_seconds: float = 9.0  # From the first byte of a request (or the connection's start) to its last header.
-    body_seconds: float = 9.0  # Without a byte of the body.
-    body_bytes_per_second: int = 500  # A body may be slower than this for `body_seconds` in all, then it is cut.
-    keep_alive_seconds: float = 60.0  # Between two requests of one connection.
-    send_seconds: float = 30.0  # Without the client taking a byte of our answer.
-    linger_seconds: float = 2.0  # Reading on after a refusal, so that the client sees the answer and not a reset.
-    stop_seconds: float = 18.0  # For the requests that are being answered when the server is asked to stop.
-    sweep_seconds: float = 0.5
-    target_bytes: int = 8 * KIB
-    header_bytes: int = 32 * KIB  # Of all headers together.
-    header_count: int = 100
-    linger_bytes: int = 16 * MIB
-    pipelined: int = 256  # Requests of one connection that wait for the answers before them.
-    connections: int = 10_000
-    # Connections above `connections` that are told 503 at the same time; what comes on top is dropped untold.
-    refused_connections: int = 1_000
-
-    def __post_init__(self) -> None:
-        assert max(self.header_seconds, self.body_seconds) + self.sweep_seconds <= 10
-        assert self.target_bytes <= self.header_bytes
-        assert self.stop_seconds > self.header_seconds + self.sweep_seconds + self.linger_seconds
-
 
 # What a connection is in the middle of reading.
 _NOTHING, _HEAD, _BODY, _LEAVING = range(4)
@@ -97,6 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, unless there are too many."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self.pipeline)
         too_many = len(self.connections) - self.limits.connections
@@ -106,6 +73,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(say.OVERLOADED)
 
     def data_received(self, data: bytes) -> None:
+        """Parse what came; what is then unfinished gets a deadline."""
         self._size = len(data)
         self._fruitless += self._size
         if self._reading == _LEAVING:
@@ -121,16 +89,17 @@ class GuardedProtocol(HttpToolsProtocol):
             self._expect_more()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Let what is due be answered first: the client has said all that it wants to say, and still listens."""
         if self._reading in (_HEAD, _BODY):
             self._refuse(say.ENDED_EARLY)
         if not self._answering():
             return None
-        # The client has said all that it wants to say, and still listens.
         if self._last_words is None:
             self.cycle.keep_alive = False
         return True
 
     def pause_writing(self) -> None:
+        """Give the client, which does not take its answer, a deadline for that."""
         super().pause_writing()
         self._unsent = None
         self.deadline = self.loop.time() + self.limits.send_seconds
@@ -138,18 +107,18 @@ class GuardedProtocol(HttpToolsProtocol):
     # What the parser calls, once or more for each request.
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._reading = _HEAD
-        self._since = 0.0
-        self._fruitless = 0
-        self._once = {}
+        """A request begins."""
+        self.url, self.headers, self._once = b"", [], {}
+        self._reading, self._since, self._fruitless = _HEAD, 0.0, 0
 
     def on_url(self, url: bytes) -> None:
+        """A piece of the request's target."""
         self.url += url
         if len(self.url) > self.limits.target_bytes:
             raise Refused(say.TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer of a chunked body."""
         name = name.lower()
         self.headers.append((name, value))
         if name in _ONCE:
@@ -158,11 +127,11 @@ class GuardedProtocol(HttpToolsProtocol):
             self._once[name] = value
 
     def on_headers_complete(self) -> None:
+        """Start the application on this request, or let it wait until those before it are answered."""
         version = self.parser.get_http_version()
         self._check_headers(version)
-        self._fill_scope(version)
         cycle = _Cycle(
-            scope=self.scope,
+            scope=self._scope(version),
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -171,11 +140,11 @@ class GuardedProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self._once.get(b"expect", b"").lower() == b"100-continue",
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            keep_alive=version == "1.1" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
         cycle.leave = self._leave
-        # Trailers of a chunked body must not be taken for headers; they are counted and dropped.
+        # Trailers of a chunked body must not be taken for headers: they are counted and dropped.
         self.headers, self._reading, self._since, self._body_bytes = [], _BODY, 0.0, 0
         waits = self._answering()
         self.cycle = cycle
@@ -186,6 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._start_asgi_task(cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
+        """A piece of the body, for the application to fetch."""
         self._fruitless = 0
         cycle = self.cycle
         cycle.body += body
@@ -194,6 +164,7 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
+        """The request has been read whole."""
         self._reading = _NOTHING
         self.cycle.more_body = False
         self.cycle.message_event.set()
@@ -201,6 +172,7 @@ class GuardedProtocol(HttpToolsProtocol):
     # What the application's answer calls.
 
     def on_response_complete(self) -> None:
+        """Go on to what waits behind this answer: a request, a refusal, or the client."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -229,7 +201,7 @@ class GuardedProtocol(HttpToolsProtocol):
     # How reading goes on, and how it ends.
 
     def _check_headers(self, version: str) -> None:
-        limits, once = self.limits, self._once
+        limits = self.limits
         if version not in ("1.1", "1.0"):
             raise Refused(say.UNKNOWN_VERSION)
         if len(self.headers) > limits.header_count:
@@ -238,30 +210,44 @@ class GuardedProtocol(HttpToolsProtocol):
             raise Refused(say.HEADERS_TOO_LARGE)
         if len(self.pipeline) >= limits.pipelined:
             raise Refused(say.TOO_MANY_AT_ONCE)
-        if b"host" not in once and version == "1.1":
-            raise Refused(say.NO_HOST)  # RFC 9112 section 3.2.
-        if b"transfer-encoding" in once:
-            if b"content-length" in once:
-                raise Refused(say.AMBIGUOUS_LENGTH)
-            if version == "1.0" or once[b"transfer-encoding"].lower() != b"chunked":
-                raise Refused(say.NOT_CHUNKED)
-        if self.parser.should_upgrade() and (b"transfer-encoding" in once or once.get(b"content-length", b"0") != b"0"):
+        if b"host" not in self._once and version == "1.1":
+            # RFC 9112 section 3.2.
+            raise Refused(say.NO_HOST)
+        if b"transfer-encoding" in self._once or self.parser.should_upgrade():
+            self._check_framing(version)
+
+    def _check_framing(self, version: str) -> None:
+        has_length, encoding = b"content-length" in self._once, self._once.get(b"transfer-encoding")
+        if has_length and encoding is not None:
+            raise Refused(say.AMBIGUOUS_LENGTH)
+        if encoding is not None and (version == "1.0" or encoding.lower() != b"chunked"):
+            raise Refused(say.NOT_CHUNKED)
+        if self.parser.should_upgrade() and (encoding is not None or self._once.get(b"content-length", b"0") != b"0"):
             raise Refused(say.UPGRADE_WITH_BODY)
 
-    def _fill_scope(self, version: str) -> None:
+    def _scope(self, version: str) -> HTTPScope:
         url = httptools.parse_url(self.url)
         raw_path = url.path or b"/"
         path = raw_path.decode("ascii")
-        scope = self.scope
-        scope["method"] = self.parser.get_method().decode("ascii")
-        scope["http_version"] = version
-        scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
-        scope["raw_path"] = self.root_path.encode("ascii") + raw_path
-        scope["query_string"] = url.query or b""
+        scope: HTTPScope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme or "http",
+            "path": urllib.parse.unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": url.query or b"",
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+            "state": self.app_state.copy(),
+        }
         if self.trusted_proxies:
-            headers = cast(Headers, scope["headers"])
-            scope["client"] = client_behind(headers, self.client, self.trusted_proxies)
-            scope["scheme"] = scheme_behind(headers, self.scheme or "http", self.trusted_proxies)
+            scope["client"] = client_behind(self.headers, self.client, self.trusted_proxies)
+            scope["scheme"] = scheme_behind(self.headers, self.scheme or "http", self.trusted_proxies)
+        return scope
 
     def _expect_more(self) -> None:
         """A request has begun and not ended: see that it stays small, and give it a deadline."""
@@ -328,7 +314,10 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _ignore_upgrade(self) -> None:
-        """Answer as if no other protocol had been asked for (RFC 9110 section 7.8); the parser cannot go on after it."""
+        """Answer as if no other protocol had been asked for (RFC 9110 section 7.8).
+
+        The parser cannot go on after it.
+        """
         self._reading = _LEAVING
         self.cycle.keep_alive = False
 

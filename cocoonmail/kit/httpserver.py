@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
-from cocoonmail.kit.http_guard import GuardedProtocol, Limits
+from cocoonmail.kit.http_guard import GuardedProtocol
+from cocoonmail.kit.http_limits import Limits
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication
@@ -36,8 +37,9 @@ def serve(
     """Serve `app` until SIGTERM or SIGINT, then answer what was begun (at most `limits.stop_seconds`) and return.
 
     Listens on `sock` where one is given, else on `host` and `port` (0 = any free one). `on_started` is called with the
-    port once requests are answered. The application gets lifespan events. X-Forwarded-For and
-    -Proto are believed as far as `trusted_proxies` proxies of our own wrote them: 0 = not at all. Raises OSError when the address cannot be had, SystemExit when the application does not start.
+    port once requests are answered. The application gets lifespan events. X-Forwarded-For and -Proto are believed as
+    far as `trusted_proxies` proxies of our own wrote them: 0 = not at all. Raises OSError when the address cannot be
+    had, SystemExit when the application does not start.
     """
     listening = sock or listen(host, port)
     GuardedServer(app, listening, limits or Limits(), trusted_proxies=trusted_proxies, on_started=on_started).run()
@@ -84,18 +86,22 @@ class GuardedServer(uvicorn.Server):
         )
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop."""
         super().run(sockets or [self._listening])
 
     def stop(self) -> None:
+        """Have `run()`, on its own thread, end as after a SIGTERM."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen and sweep."""
         await super().startup(sockets)
         self._sweep(asyncio.get_running_loop())
         if self._on_started is not None:
             self._on_started(self._listening.getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was begun, then stop the application."""
         await super().shutdown(sockets)
         # uvicorn would raise the signal again, and the process die of it instead of returning to its caller.
         self._captured_signals.clear()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cocoonmail.kit.http_guard import MIB, Limits
+from cocoonmail.kit.http_limits import MIB, Limits
 from cocoonmail.kit.httpserver import GuardedServer, listen
 
 PATIENCE = 15.0  # Seconds until a test gives up: more than any limit.

@@ -11,6 +11,8 @@ import pytest
 
 from cocoonmail.kit.groupcommit import Closed, GroupCommit, NotAccepted, Overloaded
 
+pytestmark = pytest.mark.one_database
+
 
 class Ledger:
     """A place to write to that notes every batch and, while `open` is cleared, takes its time over it."""
@@ -203,7 +205,8 @@ def test_a_cancelled_waiter_disturbs_nobody_and_its_item_is_written() -> None:
         rest[1].cancel()
         ledger.open.set()
         assert (await rest[0], await rest[2]) == ("wrote 1", "wrote 3")
-        assert first.cancelled() and rest[1].cancelled()
+        assert first.cancelled()
+        assert rest[1].cancelled()
         await commits.aclose()
         assert ledger.written == [0, 1, 2, 3]
 
