@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import msgspec
+import json
 
 from cocoonmail.contacts.changes import Reading, Removal, Unreadable
 from cocoonmail.contacts.told import Told
@@ -46,7 +46,7 @@ def read(delivery: Delivery, setup: Setup) -> Told | Triage:
     if first.state is not DeliveryState.WAITING:
         return first
     choice = setup.choices[said.type]
-    reading = setup.platform.events[said.type].read(said, msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf")))
+    reading = setup.platform.events[said.type].read(said, json.loads(body.decode("utf-8-sig")))
     delivery.understood = reading.understood[:1000]
     delivery.customer_key = reading.change.customer.id if reading.change.customer else ""
     if complaint := unmet(choice.condition, reading.facts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from cocoonmail.contacts.changes import Reading
 
@@ -60,12 +60,24 @@ class EventType:
     removal: bool = False
 
 
+class Rehearse(Protocol):
+    """Makes a request as the platform would send it: the raw body, and the headers that it signs it with.
+
+    `now` is in whole seconds since 1970, `token` random, so that no two of them are the same happening.
+    """
+
+    def __call__(
+        self, event_type: str, *, email: str, name: str, now: int, livemode: bool, token: str, secret: str
+    ) -> tuple[bytes, Mapping[str, str]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """One system whose webhooks we understand. Pure: it knows bytes and values, no tables and no network.
 
     `verify(headers, body, secrets, now)` takes lower-case header names and the raw body; `announce(body)` returns an
-    Announcement or a Rejected; `events` is the explicit list of the types it reads.
+    Announcement or a Rejected; `events` is the explicit list of the types it reads. `secret_prefix` is what its signing
+    secrets begin with; `rehearse` makes sample requests, None where nobody wrote samples.
     """
 
     name: str
@@ -75,3 +87,5 @@ class Platform:
     verify: Callable[[Mapping[str, bytes], bytes, Sequence[bytes], int], Verdict]
     announce: Callable[[bytes], Announcement | Rejected]
     events: Mapping[str, EventType]
+    secret_prefix: str = ""
+    rehearse: Rehearse | None = None
