@@ -169,7 +169,7 @@ class SmtpConnection:
 
     async def _send_body(self, transaction: Transaction) -> None:
         self._wire.conversation.said(f"({len(transaction.body):,} bytes of message)")
-        await self._wire.write_blocks(transaction.body, self._timeouts)
+        await self._wire.write_blocks(transaction.body, self._timeouts.block)
 
     async def _move_on(self, turned_down: TurnedDown) -> Deferred | Refused:
         """Make the connection ready for the next message where that is safe; close it where it is not."""
@@ -222,7 +222,7 @@ class SmtpConnection:
 
     def _conclude(self, reply: Reply) -> Outcome:
         if reply.code < 400 and not reply.positive:
-            return self._know_nothing(f"The server's answer to the final dot means nothing: {reply.words}")
+            return self._know_nothing(f'The answer to the final dot, "{reply.words}", means nothing.')
         if reply.about_session:
             self.abort()
         else:

@@ -95,7 +95,7 @@ async def _encrypt(wire: Wire, settings: TransportSettings, timeouts: Timeouts, 
 async def _introduce(
     wire: Wire, settings: TransportSettings, timeouts: Timeouts, context: ssl.SSLContext | None
 ) -> Mapping[str, str]:
-    banner = await wire.read_reply(timeouts.banner, "the connection with its greeting")
+    banner = await wire.read_reply(timeouts.banner, "our connection")
     if not banner.positive:
         raise NotWelcome(f"The server does not take mail now: {banner.words}")
     extensions = await _greet(wire, timeouts)

@@ -39,6 +39,8 @@ def tls_trouble(trouble: ssl.SSLError) -> str:
     if isinstance(trouble, ssl.SSLCertVerificationError):
         words = CERTIFICATE_TROUBLE.get(trouble.verify_code, f"cannot be verified ({trouble.verify_message})")
         return f"The server's certificate {words}. {HOW_TO_ALLOW}"
+    if isinstance(trouble, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "The connection was lost during the TLS handshake."
     if trouble.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
         return "The server does not answer with TLS at this port. Choose STARTTLS, or another port."
     return f"The TLS handshake failed: {printable(trouble.reason or str(trouble), 200)}."

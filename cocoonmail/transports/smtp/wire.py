@@ -9,7 +9,6 @@ from typing import cast
 
 from cocoonmail.transports.smtp.conversation import Conversation
 from cocoonmail.transports.smtp.replies import NotSmtp, Reply, take_reply
-from cocoonmail.transports.smtp.timeouts import Timeouts
 
 UNREAD_MAX = 256 * 1024  # Bytes; 100 lines of 2,048 fit
 BLOCK = 64 * 1024  # Bytes of a message that one `block` time-out is for
@@ -62,16 +61,19 @@ class Wire(asyncio.Protocol):
             raise Lost("The connection was lost before anything could be said.")
         self._transport.write(data)
 
-    async def flush(self, seconds: float) -> None:
-        """Wait until the system has taken all bytes written so far."""
-        if self._writing_paused:
-            await self._wait_for(lambda: not self._writing_paused, seconds, "the server took the message")
+    async def write_blocks(self, data: bytes, seconds: float) -> None:
+        """Hand over many bytes, none faster than the system takes them; `seconds` are for each block.
 
-    async def write_blocks(self, data: bytes, timeouts: Timeouts) -> None:
-        """Hand over many bytes, block by block, none faster than the server takes them."""
+        Raises LinkTrouble as soon as the server speaks: it has nothing good to say before it has heard us out.
+        """
         for start in range(0, len(data), BLOCK):
             self.write(data[start : start + BLOCK])
-            await self.flush(timeouts.block)
+            if self._writing_paused:
+                await self._wait_for(
+                    lambda: self.unread or not self._writing_paused, seconds, "the server took the message"
+                )
+            if self.unread:
+                raise LinkTrouble("The server spoke before it had the whole message.")
 
     async def read_reply(self, seconds: float, to: str) -> Reply:
         """The next reply. `to` names what it answers, for the words of the trouble that is raised when none comes."""
@@ -163,7 +165,7 @@ class Wire(asyncio.Protocol):
             return take_reply(self._unread)
         except NotSmtp as nonsense:
             self._unread.clear()
-            raise LinkTrouble(f"The server's answer to {to} is not SMTP: {nonsense}") from nonsense
+            raise LinkTrouble(f'The answer to {to} is not SMTP ("{nonsense}").') from nonsense
 
     async def _wait_for(self, arrived: Callable[[], bool], seconds: float, what: str) -> None:
         try:

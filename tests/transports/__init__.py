@@ -1,0 +1,1 @@
+"""How bytes leave, against real and scripted mail servers on loopback."""
