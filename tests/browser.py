@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-STATIC = Path(__file__).parents[1] / "cocoonmail" / "web" / "shared" / "static"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -56,6 +55,9 @@ def findings(page: Page) -> list[str]:
 
 def serve_from_disk(page: Page, html: str, address: str = "http://catalogue.test") -> None:
     """Show a page that no server serves: its HTML, our static files, and our Content-Security-Policy."""
+    # Not above: bin/screens imports this file before there are settings to read.
+    from django.contrib.staticfiles import finders
+
     from cocoonmail.web.shared.middleware import POLICY
 
     def answer(route: Route) -> None:
@@ -63,8 +65,11 @@ def serve_from_disk(page: Page, html: str, address: str = "http://catalogue.test
         if not path.startswith("/static/"):
             route.fulfill(body=html, content_type="text/html", headers={"Content-Security-Policy": POLICY})
             return
-        file = STATIC / path.removeprefix("/static/")
-        route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
+        found = finders.find(path.removeprefix("/static/"))
+        if not isinstance(found, str):
+            route.fulfill(status=404)
+            return
+        route.fulfill(body=Path(found).read_bytes(), content_type=TYPES[Path(found).suffix])
 
     page.route("**/*", answer)
     page.goto(address + "/loops")
