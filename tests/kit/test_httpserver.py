@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -263,8 +264,8 @@ def test_a_connection_far_too_many_is_dropped() -> None:
     with running(Limits(connections=1, refused_connections=0)) as place:
         first = place.connect(post(b"a", close=False))
         assert is_readable(first, PATIENCE)
-        with pytest.raises(ConnectionError):
-            read_all(place.connect(post(b"b")))
+        with suppress(ConnectionError):  # A reset or an end, as the kernel pleases.
+            assert place.ask(post(b"b")) == []
 
 
 def test_an_upgrade_that_was_not_needed_is_ignored(patient: Place) -> None:

@@ -1,0 +1,204 @@
+"""The supervisor, with real processes: what dies is started again, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from cocoonmail.kit.supervise import Pauses
+
+pytestmark = pytest.mark.one_database
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 15.0  # Seconds until a test gives up.
+
+# Children say who they are and then live until they are told to stop.
+OBEDIENT = "print(name, os.getpid(), flush=True); signal.pause()"
+ORDERLY = """
+signal.signal(signal.SIGTERM, lambda *_: (print(name, "tidied up", flush=True), sys.exit(0)))
+print(name, os.getpid(), flush=True)
+while True: signal.pause()
+"""
+DEAF = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+import subprocess
+grandchild = subprocess.Popen(["sleep", "1000"])
+print(name, os.getpid(), grandchild.pid, flush=True)
+while True: signal.pause()
+"""
+BROKEN = "print(name, flush=True); sys.exit(3)"
+
+
+class Supervisor:
+    """A process that supervises `children` (name: program), and everything that it and they print."""
+
+    def __init__(self, children: dict[str, str], options: str = "") -> None:
+        program = f"""
+            import sys
+            from cocoonmail.kit.supervise import Pauses, exit_with_parent, supervise
+            code = supervise({ {name: self._command(name, child) for name, child in children.items()} }, {options})
+            print("returned", code, flush=True)
+            sys.exit(code)
+        """
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        self._unread = b""
+
+    def _command(self, name: str, child: str) -> list[str]:
+        begin = "import os, signal, sys\nfrom cocoonmail.kit.supervise import exit_with_parent\nexit_with_parent(0.2)\n"
+        return [sys.executable, "-c", f"{begin}name = {name!r}\n{child}"]
+
+    def line(self) -> str | None:
+        """The next line that was printed; None when everyone who could print has gone."""
+        assert self.process.stdout is not None
+        while b"\n" not in self._unread:
+            assert select.select([self.process.stdout], [], [], PATIENCE)[0], "nothing was said"
+            more = os.read(self.process.stdout.fileno(), 4096)
+            if not more:
+                return None
+            self._unread += more
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode()
+
+    def words(self) -> list[str]:
+        return (self.line() or "").split()
+
+    def rest(self) -> list[str]:
+        return list(iter(self.line, None))
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def supervising(children: dict[str, str], options: str = "") -> Iterator[Supervisor]:
+    supervisor = Supervisor(children, options)
+    try:
+        yield supervisor
+    finally:
+        if supervisor.process.poll() is None:
+            supervisor.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                supervisor.process.wait(5)
+        supervisor.process.kill()
+        supervisor.process.wait()
+        assert supervisor.process.stdout is not None
+        supervisor.process.stdout.close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{pid}/stat").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_lets_every_process_tidy_up_and_returns_0(number: signal.Signals) -> None:
+    with supervising({"web": ORDERLY, "worker": ORDERLY}) as supervisor:
+        assert {supervisor.words()[0], supervisor.words()[0]} == {"web", "worker"}
+        assert supervisor.end(number) == 0
+        assert sorted(supervisor.rest()) == ["returned 0", "web tidied up", "worker tidied up"]
+
+
+def test_a_process_that_dies_is_started_again_and_said_so() -> None:
+    with supervising({"web": OBEDIENT}, "pauses=Pauses(first=0.01)") as supervisor:
+        _, first = supervisor.words()
+        os.kill(int(first), signal.SIGKILL)
+        assert supervisor.line() == "web was ended by SIGKILL. Starting it again in 0.01 s."
+        _, second = supervisor.words()
+        assert first != second
+        os.kill(int(second), signal.SIGTERM)
+        assert supervisor.line() == "web was ended by SIGTERM. Starting it again in 0.02 s."
+        assert supervisor.words()[0] == "web"
+
+
+def test_a_process_that_cannot_live_does_not_keep_the_others_from_living() -> None:
+    with supervising({"web": ORDERLY, "worker": BROKEN}, "pauses=Pauses(first=0.01, longest=0.04)") as supervisor:
+        said = [supervisor.line() for _ in range(12)]
+        pauses = [str(line).split()[-2] for line in said if str(line).startswith("worker ended with exit code 3.")]
+        assert pauses[:4] == ["0.01", "0.02", "0.04", "0.04"]
+        assert sum(str(line).startswith("web") for line in said) <= 1
+        assert supervisor.end() == 0
+
+
+def test_a_command_that_is_missing_is_tried_again_in_words() -> None:
+    options = "{'web': ['/nowhere/to/be/found']}, pauses=Pauses(first=0.01)"
+    program = f"from cocoonmail.kit.supervise import Pauses, supervise; supervise({options})"
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stderr is not None
+    try:
+        assert process.stderr.readline().startswith("web could not be started ([Errno 2] No such file")
+        assert process.stderr.readline().endswith("Starting it again in 0.02 s.\n")
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_a_stop_does_not_wait_for_a_pause_to_end() -> None:
+    with supervising({"web": BROKEN}, "pauses=Pauses(first=1000)") as supervisor:
+        assert supervisor.line() == "web"
+        assert supervisor.line() == "web ended with exit code 3. Starting it again in 1000 s."
+        assert supervisor.end() == 0
+
+
+def test_a_process_that_does_not_stop_is_killed_with_all_that_it_started() -> None:
+    with supervising({"web": ORDERLY, "worker": DEAF}, "stop_seconds=0.3") as supervisor:
+        started = {words[0]: words[1:] for words in (supervisor.words(), supervisor.words())}
+        assert supervisor.end() == 1
+        assert supervisor.rest() == [
+            "web tidied up",
+            "worker did not stop within 0.3 s and is killed.",
+            "returned 1",
+        ]
+        assert not any(is_alive(int(pid)) for pid in started["worker"])
+
+
+@pytest.mark.parametrize("child", [ORDERLY, OBEDIENT])
+def test_no_process_outlives_a_supervisor_that_is_killed(child: str) -> None:
+    with supervising({"web": child, "worker": child}) as supervisor:
+        pids = [int(supervisor.words()[1]) for _ in range(2)]
+        supervisor.process.kill()
+        supervisor.rest()  # Ends when the last of them has gone.
+        assert not any(is_alive(pid) for pid in pids)
+
+
+def test_a_process_that_ignores_the_end_of_its_supervisor_is_killed() -> None:
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print(name, flush=True)\nwhile True: signal.pause()"
+    with supervising({"web": deaf}) as supervisor:
+        assert supervisor.line() == "web"
+        supervisor.process.kill()
+        assert supervisor.rest() == []
+
+
+def test_without_a_supervisor_there_is_nothing_to_exit_with() -> None:
+    program = "from cocoonmail.kit.supervise import exit_with_parent; exit_with_parent(0); print('lives')"
+    said = subprocess.check_output([sys.executable, "-c", program], text=True, cwd=ROOT, timeout=PATIENCE)
+    assert said == "lives\n"
+
+
+def test_pauses_double_up_to_a_limit_and_start_anew_after_a_calm_time() -> None:
+    pauses, taken, pause = Pauses(), [], None
+    for lived in [0.1, 0.1, 5, 59, 1, 1, 1, 1, 60, 0]:
+        pause = pauses.after(pause, lived)
+        taken.append(pause)
+    assert taken == [0.5, 1, 2, 4, 8, 16, 30, 30, 0.5, 1]
