@@ -12,7 +12,7 @@ from html import escape, unescape
 
 from cocoonmail.emails import context, footer, liquid, markdown, mjml, plaintext
 from cocoonmail.emails.content import Compiled, Draft, Format, Kind, Problem
-from cocoonmail.emails.pieces import clean, mark, unclosed, without_comments
+from cocoonmail.emails.pieces import clean, mark, unclosed, unfinished, without_comments
 
 __all__ = ["Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_email"]
 
@@ -22,6 +22,7 @@ BODY_MAX = 300_000  # characters of source
 LINE_MAX = 500  # characters of a subject or another one-line field
 assert HTML_WISE < HTML_MAX <= liquid.OUTPUT_MAX
 
+_RAW = re.compile(r"\{%-?\s*raw\b")
 _LINES = ("subject", "preview", "from_name", "from_email", "reply_to")
 _PREVIEW = re.compile(r"<mj-preview[^>]*>(.*?)</mj-preview\s*>", re.DOTALL | re.IGNORECASE)
 _BODY_END = re.compile(r"</mj-body\s*>(?!.*</mj-body)", re.DOTALL | re.IGNORECASE)
@@ -68,19 +69,22 @@ def _problems_of_line(draft: Draft, field: str) -> Iterator[Problem]:
 
 
 def _problems_of_liquid(kind: Kind, field: str, source: str) -> Iterator[Problem]:
-    source = without_comments(clean(source))
+    source = clean(source)
+    source = source if unfinished(source) else without_comments(source)
     template = liquid.parse(source, False)
     if isinstance(template, liquid.Fault):
         index = unclosed(source) if template.line is None else None
         line, column = liquid.place(source, index) if index is not None else (template.line, template.column)
         yield Problem(field, _sentence(template.message), line, column)
         return
-    if re.search(r"\{%-?\s*raw\b", source):
-        yield Problem(field, "The tag raw is not available: what it prints would look half-rendered")
+    if raw := _RAW.search(source):
+        message = "The tag raw is not available: what it prints would look half-rendered"
+        yield Problem(field, message, *liquid.place(source, raw.start()))
     for fault in liquid.unknown_names(source):
         yield Problem(field, fault.message, fault.line, fault.column)
     if kind is Kind.TRANSACTIONAL and "unsubscribe_url" in liquid.names(source):
-        yield Problem(field, "Only marketing emails have an unsubscribe_url")
+        where = liquid.place(source, source.find("unsubscribe_url"))
+        yield Problem(field, "Only marketing emails have an unsubscribe_url", *where)
     for fault in liquid.unguarded(source):
         yield Problem(field, fault.message, fault.line, fault.column, warning=True)
 
@@ -94,12 +98,13 @@ def _problems_of_body(draft: Draft) -> Iterator[Problem]:
     if any(not fault.warning for fault in faults):
         return
     document = mark(_source(draft))
-    for message, index, warning in mjml.troubles(document):
+    troubles = mjml.troubles(document)
+    for message, index, warning in troubles:
         # What was Markdown has no lines of its own in the MJML made from it.
         written = document.restore(document.text[:index]) if draft.format is Format.MJML else None
         line, column = liquid.place(written, len(written)) if written is not None else (None, None)
         yield Problem("body", message, line, column, warning)
-    if not plaintext.of(document).strip():
+    if all(warning for _, _, warning in troubles) and not plaintext.of(document).strip():
         yield Problem("body", "The email has no words. Write some, or give its images an alt text")
 
 

@@ -30,6 +30,7 @@ from liquid.utils import ReadOnlyChainMap
 from markupsafe import escape
 
 from cocoonmail.emails import filters
+from cocoonmail.emails.pieces import unfinished
 
 ROOTS = frozenset({"contact", "event", "workspace", "unsubscribe_url"})  # All that a template can name
 
@@ -84,6 +85,8 @@ def fill(source: str, facts: Mapping[str, Any], *, html: bool) -> str | Unfilled
 def parse(source: str, html: bool) -> BoundTemplate | Fault:
     """The template of a source, kept for the next message, or what is wrong with it and where."""
     env = HTML if html else TEXT
+    if lacking := unfinished(source):
+        return Fault(f"Expected {lacking[0]!r}, found the end", *place(source, lacking[1]))
     try:
         template = env.from_string(source)
     except LiquidError as error:

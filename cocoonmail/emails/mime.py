@@ -25,6 +25,9 @@ _BASE64_LINE = 57  # bytes that make 76 characters
 _PLAIN_MAX = 60  # characters of a header value that goes out as it is, so that no line needs folding
 _ADDRESS_MAX = 320  # RFC 5321 section 4.5.3.1: 64 before the @, 255 after it
 
+_IDENTIFIER_MAX = 900  # characters that stay on one line, of which RFC 5322 section 2.1.1 allows 998
+_WRECK_MAX = 100  # characters of what is no address
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
 _LOCAL = re.compile(f"{_ATOM}(\\.{_ATOM})*")
 _QUOTED_LOCAL = re.compile(r'"([^"\\]|\\.)*"')
@@ -55,7 +58,7 @@ def build(rendered: Rendered, headers: Headers) -> bytes:
     Only an address whose local part is not ASCII stays UTF-8 in its header (RFC 6532); `needs_smtputf8` tells which.
     Never raises for a text value: what cannot stand in a header is left out.
     """
-    message_id = _NOT_IN_AN_ID.sub("", headers.message_id)
+    message_id = _identifier(headers.message_id)
     boundary = b"=_" + blake2b(message_id.encode(), digest_size=15).hexdigest().encode()
     parts = [
         *_headers(rendered, headers, message_id),
@@ -116,14 +119,18 @@ def _headers(rendered: Rendered, headers: Headers, message_id: str) -> list[byte
     # RFC 3834 section 5, and Exchange's own way of saying the same: nobody's autoresponder shall answer.
     lines += [b"Auto-Submitted: auto-generated", b"X-Auto-Response-Suppress: All"]
     if headers.unsubscribe_url:
-        url = _NOT_IN_AN_ID.sub("", headers.unsubscribe_url).encode()
+        url = _identifier(headers.unsubscribe_url).encode()
         lines += [
             b"List-Unsubscribe:\r\n <" + url + b">",
             b"List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         ]
     if headers.feedback_id:
-        lines.append(b"Feedback-ID: " + _NOT_IN_AN_ID.sub("", headers.feedback_id).encode())
+        lines.append(b"Feedback-ID: " + _identifier(headers.feedback_id).encode())
     return lines
+
+
+def _identifier(text: str) -> str:
+    return _NOT_IN_AN_ID.sub("", text)[:_IDENTIFIER_MAX]
 
 
 def _mailbox(name: str, email: str) -> bytes:
@@ -145,7 +152,7 @@ def _addr_spec(email: str) -> bytes:
     good = address(email)
     if good is not None:
         return good.encode()
-    local, _, domain = _in_header(email)[:_ADDRESS_MAX].rpartition("@")
+    local, _, domain = _in_header(email)[:_WRECK_MAX].rpartition("@")
     quoted = local.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}"@{re.sub(r"[^A-Za-z0-9.-]", "", domain) or "invalid"}'.encode()
 

@@ -66,9 +66,9 @@ _LITERAL_URL = re.compile(r"\s*(https?:|mailto:|tel:|#|cid:)", re.IGNORECASE)
 _DANGEROUS_URL = re.compile(r"[\s\x00-\x20]*(j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t|vbscript|data:text|file)\s*:?", re.I)
 
 _TOKEN = re.compile(
-    r"<!--.*?-->|<!doctype[^>]*>|<\?.*?\?>|<!\[CDATA\[.*?\]\]>"
+    r"<!--.*?-->|<!doctype[^<>]*>"
     r"|</\s*(?P<close>[a-zA-Z][\w:-]*)\s*>"
-    r"|<(?P<open>[a-zA-Z][\w:-]*)(?P<attributes>(?:[^<>\"'/]|/(?!>)|\"[^\"]*\"|'[^']*')*)(?P<self>/?)>",
+    r"|<(?P<open>[a-zA-Z][\w:-]*)(?P<attributes>(?:[^<>\"'/]|/(?!>)|\"[^\"<]*\"|'[^'<]*')*)(?P<self>/?)>",
     re.DOTALL | re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"([^\s=<>\"'/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?")
@@ -119,6 +119,9 @@ class _Reader:
 
     def read(self) -> Iterator[Trouble]:
         end = 0
+        if (comment := self.document.text.rfind("<!--")) > self.document.text.rfind("-->"):
+            yield "This comment is never closed", comment, False
+            return
         for token in _TOKEN.finditer(self.document.text):
             yield from self.words(end, token.start())
             end = token.end()
@@ -293,6 +296,9 @@ def _raw(text: str, parent: str) -> str:
 
 _INLINE_STYLE = re.compile(r"<mj-style\s[^>]*inline=[\"']inline[\"'][^>]*>(.*?)</mj-style>", re.DOTALL | re.IGNORECASE)
 _SHIELD = re.compile(f"<!--.*?-->|<style.*?</style>|<title.*?</title>|<[^>]*>|{OPEN}([0-9]+){CLOSE}", re.DOTALL)
+_TAGS_BEFORE_ROW = re.compile(
+    f"<!--.*?-->|(<table\\b[^>]*>)((?:\\s*{OPEN}[0-9]+{CLOSE})+\\s*<tr\\b)", re.DOTALL | re.IGNORECASE
+)
 _SHIELDED = re.compile("<!--liquid ([0-9]+)-->")
 
 
@@ -311,5 +317,10 @@ def _with_inline_style(document: Marked, html: str, css: str) -> str:
     inliner = css_inline.CSSInliner(
         extra_css=css, inline_style_tags=False, keep_style_tags=True, keep_link_tags=True, load_remote_stylesheets=False
     )
-    inlined = inliner.inline(_SHIELD.sub(shield, html))
+    # The parser would open a missing tbody after the tags that stand before the first row.
+    inlined = inliner.inline(_SHIELD.sub(shield, _TAGS_BEFORE_ROW.sub(_with_tbody, html)))
     return _SHIELDED.sub(lambda found: f"{OPEN}{found[1]}{CLOSE}", inlined)
+
+
+def _with_tbody(found: re.Match[str]) -> str:
+    return f"{found[1]}<tbody>{found[2]}" if found[1] else found[0]

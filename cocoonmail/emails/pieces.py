@@ -66,7 +66,12 @@ def without_comments(source: str) -> str:
     """The source without Liquid and HTML comments; what is left keeps its line."""
     for start, end in reversed(list(_comments(source))):
         source = source[:start] + "\n" * source.count("\n", start, end) + source[end:]
-    return _HTML_COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source)
+    end = source.rfind("-->")
+    if end < 0:
+        return source
+    # Behind the last end no comment is looked for, because each look would go on to the end of the text.
+    closed = _HTML_COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source[: end + 3])
+    return closed + source[end + 3 :]
 
 
 def _comments(source: str) -> Iterator[tuple[int, int]]:
@@ -93,6 +98,14 @@ def mark(source: str) -> Marked:
         return f"{OPEN}{len(pieces) - 1}{CLOSE}"
 
     return Marked(_PIECE.sub(take, source), tuple(pieces))
+
+
+def unfinished(source: str) -> tuple[str, int] | None:
+    """The end that a piece lacks, and where the piece begins. To be asked first: the lexers take long to notice."""
+    for begin, end in (("{{", "}}"), ("{%", "%}")):
+        if source.rfind(begin) > (last := source.rfind(end)):
+            return end, source.find(begin, last + 1)
+    return None
 
 
 def unclosed(source: str) -> int | None:

@@ -16,7 +16,7 @@ from cocoonmail.emails import liquid, mime, plaintext
 from cocoonmail.emails.content import Compiled, Kind
 from cocoonmail.emails.footer import SEPARATOR
 
-SUBJECT_MAX = 250  # characters; longer ones are cut, for they come from merge values
+LINE_MAX = 250  # characters of a subject, a name, a preview; longer ones are cut, for they come from merge values
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def render(compiled: Compiled, facts: Mapping[str, Any]) -> Rendered | Held:
             return _unlawful(compiled, facts) or Held(f"{text.reason} (in the {called})")
         filled[name] = text if name in ("html", "text") else one_line(text)
     filled["text"] = plaintext.tidy(filled["text"])
-    filled["subject"] = _shortened(filled["subject"])
+    filled |= {name: _shortened(filled[name]) for name in ("subject", "from_name", "preview")}
     rendered = Rendered(**filled)
     held = _unlawful(compiled, facts) or _unfinished(rendered) or _without_exit(compiled, rendered, facts)
     return held or rendered
@@ -77,8 +77,8 @@ def one_line(text: str) -> str:
     return _NOT_IN_A_LINE.sub(" ", text).strip() if not text.isprintable() else text.strip()
 
 
-def _shortened(subject: str) -> str:
-    return subject if len(subject) <= SUBJECT_MAX else subject[: SUBJECT_MAX - 1].rstrip() + "…"
+def _shortened(line: str) -> str:
+    return line if len(line) <= LINE_MAX else line[: LINE_MAX - 1].rstrip() + "…"
 
 
 def _unlawful(compiled: Compiled, facts: Mapping[str, Any]) -> Held | None:
