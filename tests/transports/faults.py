@@ -42,7 +42,12 @@ def at_command(when: str, point: str, about: str, seconds: int) -> list[Row]:
     """The rows that MAIL FROM, RCPT TO and DATA share."""
     return [
         Row(when, point, (say_and_hang_up(GONE),), slow("The server ended the session: {answer}")),
-        Row(when, point, (say("530 5.7.0 Authentication required"),), slow("The server ended the session: {answer}")),
+        Row(
+            when,
+            point,
+            (say("530 5.7.0 Authentication required"),),
+            slow("The server wants a login or encryption first: {answer}"),
+        ),
         Row(when, point, BUSY, Deferred(f"The server put off {about}: {{answer}}")),
         Row(when, point, NEVER, Refused(f"The server refused {about}: {{answer}}")),
         Row(when, point, BROKEN, slow(f"The connection was lost before the server answered {when}.")),
@@ -78,7 +83,7 @@ ROWS = [
     Row("EHLO", "EHLO", BROKEN, slow("The connection was lost before the server answered EHLO.")),
     Row("EHLO", "EHLO", (server.STALL,), slow("300 seconds passed before the server answered EHLO.")),
     Row(
-        "STARTTLS",
+        "EHLO, STARTTLS being required",
         "EHLO",
         (say(EHLO),),
         slow("The server does not offer STARTTLS, and this transport is not to send in clear."),
@@ -122,7 +127,7 @@ ROWS = [
         Security.STARTTLS,
     ),
     Row(
-        "AUTH",
+        "EHLO, a login being required",
         "EHLO",
         (say(EHLO),),
         slow("The server offers no login here. Leave the user name empty, or choose another port."),

@@ -66,6 +66,7 @@ class ScriptedServer:
         self.connections = 0
         self.commands: list[str] = []
         self.taken: list[bytes] = []
+        self.fragments: list[bytes] = []  # Of messages whose dot never came
         self.dots = 0
         self.talks: set[asyncio.Task[None]] = set()
 
@@ -157,11 +158,18 @@ class Talk:
         if fault := self.server.script.faults.get("mark"):
             await self.reader.readuntil(LAST_WORDS)
             await fault.act(self)
-        message = await self.reader.readuntil(b"\r\n.\r\n")
+        message = await self._read_message()
         self.server.dots += 1
         await self.reach("dot")
         if "dot" not in self.server.script.faults:
             self.server.taken.append(message)
+
+    async def _read_message(self) -> bytes:
+        try:
+            return await self.reader.readuntil(b"\r\n.\r\n")
+        except asyncio.IncompleteReadError as cut_off:
+            self.server.fragments.append(cut_off.partial)
+            raise
 
 
 @asynccontextmanager

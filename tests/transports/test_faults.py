@@ -19,6 +19,8 @@ from tests.transports.clock import run
 from tests.transports.faults import NEVER, ROWS, Row, documented, slow
 from tests.transports.scripted import Fault, Script, ScriptedServer, scripted
 
+pytestmark = pytest.mark.one_database
+
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sending.md"
 MESSAGE = Envelope("hello@acme.test", "alice@customer.test", b"Subject: Welcome\n\nDear Alice,\n" + server.LAST_WORDS)
 # More than the system's buffers on both sides hold, so that a server that does not read is noticed.
@@ -85,7 +87,7 @@ def with_answer(outcome: Outcome, fault: Fault) -> Outcome:
         case Unknown(reason=reason):
             return Unknown(reason.format(answer=answer))
         case Deferred(reason=reason) | Refused(reason=reason):
-            session = re.match("The server (ended|put off|refused the [srm])", reason)
+            session = re.match("The server (ended|wants|put off|refused the [srm])", reason)
             return replace(outcome, reason=reason.format(answer=answer), status=answer.split()[1] if session else "")
 
 
@@ -131,6 +133,31 @@ def test_an_abandoned_message_never_has_its_dot_sent() -> None:
             assert not connection.usable
             with pytest.raises(RuntimeError):
                 await handover.commit()
+
+    run(scenario())
+
+
+def test_a_server_that_wants_a_message_without_a_recipient_gets_no_byte_of_it() -> None:
+    async def scenario() -> None:
+        async with scripted(Script({"RCPT": NEVER[0]}, careless=True)) as mail_server:
+            connection = await SmtpConnection.open(TransportSettings("smtp", "127.0.0.1", mail_server.port))
+            assert isinstance(await connection.prepare(MESSAGE), Refused)
+            assert not connection.usable
+            await asyncio.gather(*mail_server.talks)
+            assert mail_server.fragments == [b""]
+
+    run(scenario())
+
+
+def test_preparing_sends_everything_but_the_dot_and_committing_nothing_else() -> None:
+    async def scenario() -> None:
+        async with scripted() as mail_server:
+            connection = await SmtpConnection.open(TransportSettings("smtp", "127.0.0.1", mail_server.port))
+            handover = await connection.prepare(MESSAGE)
+            assert isinstance(handover, Prepared)
+            await handover.abandon()
+            await asyncio.gather(*mail_server.talks)
+            assert mail_server.fragments == [MESSAGE.data.replace(b"\n", b"\r\n")]
 
     run(scenario())
 

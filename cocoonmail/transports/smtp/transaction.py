@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cocoonmail.transports.base import Deferred, Envelope, Refused
 from cocoonmail.transports.smtp.body import BadAddress, wire_address, wire_body
-from cocoonmail.transports.smtp.replies import Reply
+from cocoonmail.transports.smtp.replies import CLOSING, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def plan(envelope: Envelope, extensions: Mapping[str, str]) -> Transaction | Ref
 def judge(about: str, reply: Reply) -> Deferred | Refused:
     """What a negative answer means for the message. `about` is what it was an answer about, in words of mail."""
     if reply.about_session:
-        return Deferred(f"The server ended the session: {reply.words}", slow_down=True, status=reply.status)
+        wish = "ended the session" if reply.code == CLOSING else "wants a login or encryption first"
+        return Deferred(f"The server {wish}: {reply.words}", slow_down=True, status=reply.status)
     if reply.permanent:
         return Refused(f"The server refused {about}: {reply.words}", status=reply.status)
     return Deferred(f"The server put off {about}: {reply.words}", status=reply.status)
