@@ -106,7 +106,7 @@ def strip_html(value: object) -> str:
 
 def as_url(value: object) -> str:
     """The value, where it is an http, https, mailto or tel address; added by the compiler to values in links."""
-    url = str(Markup(value).unescape() if isinstance(value, Markup) else value).strip()
+    url = str(value.unescape() if isinstance(value, Markup) else value).strip()
     if not _SAFE_URL.match(url):
         shown = url[:40] + ("…" if len(url) > 40 else "")
         raise FilterArgumentError(

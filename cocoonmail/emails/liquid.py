@@ -141,11 +141,15 @@ def _bare(nodes: Iterable[Node], guarded: frozenset[str]) -> Iterable[Path]:
         paths = frozenset(str(path) for expression in node.expressions() for path in _paths(expression))
         if isinstance(node, OutputNode):
             left, used = getattr(node.expression, "left", None), getattr(node.expression, "filters", None) or []
-            if isinstance(left, Path) and left.head() in ("event", "contact") and str(left) != "contact.email":
-                if str(left) not in guarded and all(one.name != "default" for one in used):
-                    yield left
+            kept = all(one.name != "default" for one in used)
+            if kept and isinstance(left, Path) and _may_be_missing(left) and str(left) not in guarded:
+                yield left
         else:
             yield from _bare(_children(node), guarded | paths)
+
+
+def _may_be_missing(path: Path) -> bool:
+    return path.head() in ("event", "contact") and str(path) != "contact.email"
 
 
 def _paths(expression: Expression) -> Iterable[Path]:
@@ -192,6 +196,7 @@ class FencedContext(RenderContext):
         self.weight = 1  # nodes in the body of the loop about to begin
 
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
+        """The value at a path, or a Missing that knows its name."""
         self.spend(1)
         try:
             value: Any = self.scope[path[0]]  # type: ignore[index]
@@ -205,6 +210,7 @@ class FencedContext(RenderContext):
         return value
 
     def assign(self, key: str, val: Any) -> None:
+        """Set a variable, within the limits."""
         self.spend(1)
         self.stored += sys.getsizeof(val, 1) - sys.getsizeof(self.locals.get(key), 1)
         if self.stored > LOCALS_MAX:
@@ -212,6 +218,7 @@ class FencedContext(RenderContext):
         self.locals[key] = val
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
+        """The filter, refusing what costs too much. All but `default` leave a missing value missing."""
         apply = super().filter(name, token)
         if name == "default":
             return apply
@@ -226,12 +233,14 @@ class FencedContext(RenderContext):
         return fenced
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
+        """Count all rounds that begin, where the library looks at one nest of loops at a time."""
         self.looped += length
         if self.looped > LOOPS_MAX:
             raise ResourceLimitError(f"its loops go round more than {LOOPS_MAX} times", token=None)
         self.spend(length * self.weight)
 
     def spend(self, steps: int) -> None:
+        """Count work. Raises ResourceLimitError when it has become too much."""
         self.work += steps
         if self.work > WORK_MAX:
             raise ResourceLimitError("it takes too much work to fill in", token=None)
@@ -253,6 +262,7 @@ class FencedForNode(ForNode):
         self.weight = _weigh(self.block)
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        """Announce the weight, then loop."""
         if isinstance(context, FencedContext):
             context.weight = self.weight
         return super().render_to_output(context, buffer)
@@ -268,6 +278,7 @@ class FencedOutputNode(OutputNode):
     """`{{ … }}` that prints one plain value or says why it cannot."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        """Write the value, escaped where the environment escapes."""
         value = self.expression.evaluate(context)
         text = value if isinstance(value, str) and value.isprintable() else _printed(value, self.expression)
         return buffer.write(escape(text) if context.autoescape else text)

@@ -31,7 +31,7 @@ _ENCODED_MARK = re.compile(r"%EE%80%80([0-9]+)%EE%80%81")
 def to_mjml(document: Marked) -> str:
     """A whole MJML document for the Markdown in `document`, with the same marks."""
     tokens = _parser().parse(_tags_apart(document))
-    return FRAME.replace("<!-- body -->", "\n".join(_elements(document, _blocks(tokens))))
+    return FRAME.replace("<!-- body -->", "\n".join(_elements(document, _top_level(tokens))))
 
 
 def _parser() -> MarkdownIt:
@@ -55,7 +55,7 @@ def _beside_a_table(document: Marked, lines: Sequence[str], number: int) -> bool
     return before.lstrip().startswith("|")
 
 
-def _blocks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+def _top_level(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     start = depth = 0
     for number, token in enumerate(tokens):
         depth += token.nesting
@@ -81,24 +81,24 @@ def _elements(document: Marked, blocks: Iterator[Sequence[Token]]) -> Iterator[s
 
 def _around_buttons(document: Marked, pieces: Sequence[str]) -> frozenset[int]:
     """Which of the pieces are tags of a Liquid block that has a button in it."""
-    found: set[int] = set()
-    open_blocks: list[list[int]] = []
+    buttons = [number for number, piece in enumerate(pieces) if piece.startswith("<mj-button")]
+    blocks = _blocks_of_tags(document, pieces)
+    around = (block for block in blocks if any(block[0] < button < block[-1] for button in buttons))
+    return frozenset(number for block in around for number in block)
+
+
+def _blocks_of_tags(document: Marked, pieces: Sequence[str]) -> Iterator[list[int]]:
+    """For each Liquid block, which pieces hold its tags: its beginning, its branches, its end."""
+    opened: list[list[int]] = []
     for number, piece in enumerate(pieces):
-        if piece.startswith("<mj-button"):
-            found.update(index for block in open_blocks for index in block)
-            for block in open_blocks:
-                block.append(-1)
         for mark in MARK.findall(piece) if document.is_tags(piece) else ():
             tag = document.pieces[int(mark)].tag
             if tag in BLOCKS:
-                open_blocks.append([])
-            if open_blocks:
-                open_blocks[-1].append(number)
-                if -1 in open_blocks[-1]:
-                    found.update(open_blocks[-1])
-            if tag.startswith("end") and open_blocks:
-                open_blocks.pop()
-    return frozenset(found)
+                opened.append([])
+            if opened:
+                opened[-1].append(number)
+            if tag.startswith("end") and opened:
+                yield opened.pop()
 
 
 def _text(document: Marked, words: list[str]) -> Iterator[str]:

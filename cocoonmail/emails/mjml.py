@@ -63,7 +63,9 @@ _BLOCKED = {
 _DOUBTFUL = frozenset("form input textarea select button video audio svg math link".split())
 _URL_ATTRIBUTES = frozenset("href src background background-url action formaction poster xlink:href".split())
 _LITERAL_URL = re.compile(r"\s*(https?:|mailto:|tel:|#|cid:)", re.IGNORECASE)
-_DANGEROUS_URL = re.compile(r"[\s\x00-\x20]*(j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t|vbscript|data:text|file)\s*:?", re.I)
+_DANGEROUS_URL = re.compile(
+    r"[\s\x00-\x20]*(j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t|vbscript|data:text|file)\s*:?", re.IGNORECASE
+)
 
 _TOKEN = re.compile(
     r"<!--.*?-->|<!doctype[^<>]*>"

@@ -62,9 +62,18 @@ class _Reader(HTMLParser):
         self.silent += tag in _SILENT
         self.fixed += tag in _NO_FLOW
         self.apart(_APART.get(tag, 0))
+        if tag in _LINKS:
+            self.links.append((given.get("href", ""), len(self.out)))
+        elif tag in ("img", "mj-image"):
+            self.picture(given)
+        elif tag == "hr":
+            self.words("---")
+        else:
+            self.list_or_table(tag)
+
+    def list_or_table(self, tag: str) -> None:
         if tag in ("ul", "ol"):
             self.lists.append(1 if tag == "ol" else None)
-            self.apart(1 if len(self.lists) > 1 else 2)
         elif tag == "li":
             self.bullet()
         elif tag == "tr":
@@ -72,12 +81,6 @@ class _Reader(HTMLParser):
         elif tag in _CELLS:
             self.between = ("  " if self.cells > 1 else self.colon) if self.cells else ""
             self.cell = len(self.out)
-        elif tag == "hr":
-            self.words("---")
-        elif tag in ("img", "mj-image"):
-            self.picture(given)
-        if tag in _LINKS:
-            self.links.append((given.get("href", ""), len(self.out)))
 
     def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attributes)

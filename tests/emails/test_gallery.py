@@ -46,10 +46,14 @@ def test_a_template_has_neither_problems_nor_warnings(template: Template) -> Non
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda one: one.key)
 def test_a_template_renders_its_sample_and_the_sparsest_event(template: Template) -> None:
     full, sparse = mail(template, dict(template.sample)), mail(template, SPARSEST)
-    assert "Ada" in full.text and "Acme" in full.html
+    assert "Ada" in full.text
+    assert "Acme" in full.html
     for rendered in (full, sparse):
-        assert rendered.subject and "  " not in rendered.subject and not rendered.subject.endswith((" ", ","))
-        assert "None" not in rendered.text and "\n\n\n" not in rendered.text
+        assert rendered.subject
+        assert "  " not in rendered.subject
+        assert not rendered.subject.endswith((" ", ","))
+        assert "None" not in rendered.text
+        assert "\n\n\n" not in rendered.text
         assert _Nesting.holds(rendered.html)
 
 
@@ -104,21 +108,25 @@ def test_a_payment_shows_its_amount_and_a_button_to_the_invoice() -> None:
 def test_a_payment_without_a_hosted_invoice_has_no_button() -> None:
     template = BY_KEY["stripe-payment-successful"]
     rendered = mail(template, event(template, invoiceUrl=None, invoicePdf=None))
-    assert "View invoice" not in rendered.html + rendered.text and "href" not in rendered.html
+    assert "View invoice" not in rendered.html + rendered.text
+    assert "href" not in rendered.html
 
 
 def test_an_invoice_of_nothing_is_not_called_a_payment() -> None:
     template = BY_KEY["stripe-payment-successful"]
     rendered = mail(template, event(template, amountPaid=0, amountPaidDisplay="€0.00"))
     assert rendered.subject == "Your invoice ACME-0042: nothing to pay"
-    assert "no payment was taken" in rendered.text and "Payment received" not in rendered.html
+    assert "no payment was taken" in rendered.text
+    assert "Payment received" not in rendered.html
 
 
 def test_many_line_items_are_summed_up() -> None:
     template = BY_KEY["stripe-payment-successful"]
     items = [{"description": f"Item {number}", "amountDisplay": "€1.00", "quantity": 1} for number in range(13)]
     rendered = mail(template, event(template, lineItems=[*items, {}]))
-    assert "Item 9: €1.00" in rendered.text and "Item 10" not in rendered.text and "And 4 more" in rendered.text
+    assert "Item 9: €1.00" in rendered.text
+    assert "Item 10" not in rendered.text
+    assert "And 4 more" in rendered.text
 
 
 def test_a_failed_payment_says_when_it_is_tried_again_or_that_it_is_not() -> None:
@@ -127,17 +135,21 @@ def test_a_failed_payment_says_when_it_is_tried_again_or_that_it_is_not() -> Non
     undated = event(template, nextPaymentAttemptDisplay=None)
     assert "We will try again in a few days." in mail(template, undated).text
     final = mail(template, event(template, nextPaymentAttempt=None, nextPaymentAttemptDisplay=None))
-    assert "We will not try again by ourselves." in final.text and "try again on" not in final.html
+    assert "We will not try again by ourselves." in final.text
+    assert "try again on" not in final.html
 
 
 def test_a_welcome_carries_an_address_and_a_way_out() -> None:
     rendered = mail(BY_KEY["stripe-new-customer"], dict(BY_KEY["stripe-new-customer"].sample))
     assert rendered.subject == "Welcome to Acme, Ada"
-    assert "1 Main Street, 0150 Oslo, Norway" in rendered.text and ">Unsubscribe</a>" in rendered.html
+    assert "1 Main Street, 0150 Oslo, Norway" in rendered.text
+    assert ">Unsubscribe</a>" in rendered.html
 
 
 def test_a_hostile_customer_cannot_write_into_the_email() -> None:
     template = BY_KEY["stripe-payment-failed"]
     evil = event(template, customerName="<script>x</script>", productName='"><img src=x onerror=x>')
     rendered = mail(template, {**evil, "contact": {"email": "a@b.test", "firstName": "<b>\r\nBcc: x"}})
-    assert "<script" not in rendered.html and "<img" not in rendered.html and "<b>" not in rendered.html
+    assert "<script" not in rendered.html
+    assert "<img" not in rendered.html
+    assert "<b>" not in rendered.html

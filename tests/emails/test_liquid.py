@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,14 +13,14 @@ from cocoonmail.emails.liquid import Unfilled, fill
 from tests.emails.letters import FACTS
 
 
-def filled(source: str, html: bool = False, **extra: Any) -> str:
-    result = fill(source, {**FACTS, **extra}, html=html)
+def filled(source: str, extra: Mapping[str, Any] | None = None, *, html: bool = False) -> str:
+    result = fill(source, {**FACTS, **(extra or {})}, html=html)
     assert isinstance(result, str), result
     return result
 
 
-def refused(source: str, html: bool = False, **extra: Any) -> str:
-    result = fill(source, {**FACTS, **extra}, html=html)
+def refused(source: str, extra: Mapping[str, Any] | None = None, *, html: bool = False) -> str:
+    result = fill(source, {**FACTS, **(extra or {})}, html=html)
     assert isinstance(result, Unfilled), result[:200]
     return result.reason
 
@@ -75,8 +76,7 @@ def test_a_group_of_values_is_never_printed(source: str) -> None:
     [
         "{% for i in (1..1000000000) %}{% endfor %}",
         "{% for i in (1..1000000000) reversed %}{% endfor %}",
-        "{% for a in (1..99) %}{% for b in (1..99) %}{% for c in (1..99) %}{% for d in (1..99) %}"
-        "{% for e in (1..99) %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for i in (1..99) %}" * 5 + "{% endfor %}" * 5,
         "{% for i in (1..6000) %}{% endfor %}{% for i in (1..6000) %}{% endfor %}",
         "{{ (1..100000000) | join }}",
         "{{ (1..100000000) | sort }}",
@@ -97,7 +97,7 @@ def test_a_group_of_values_is_never_printed(source: str) -> None:
 def test_a_template_that_burns_time_or_memory_is_stopped(source: str) -> None:
     began = time.process_time()
     facts = {"event": {**FACTS["event"], "huge": 10**9, "long": "x" * 20_000, "longer": "x" * 70_000}}
-    assert refused(source, **facts)
+    assert refused(source, facts)
     # Not a measure of speed: without its guard each of these takes from ten seconds to forever.
     assert time.process_time() - began < 5
 
@@ -123,8 +123,8 @@ def test_a_template_reaches_nothing_but_its_facts(source: str) -> None:
 
 def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
     evil = {"contact": {"firstName": "<script>\"&'"}}
-    assert filled("{{ contact.firstName }}", html=True, **evil) == "&lt;script&gt;&#34;&amp;&#39;"
-    assert filled("{{ contact.firstName }}", **evil) == "<script>\"&'"
+    assert filled("{{ contact.firstName }}", evil, html=True) == "&lt;script&gt;&#34;&amp;&#39;"
+    assert filled("{{ contact.firstName }}", evil) == "<script>\"&'"
 
 
 def test_no_way_around_the_escaping() -> None:
@@ -139,13 +139,13 @@ def test_no_way_around_the_escaping() -> None:
         "{{ contact.firstName | escape_once }}",
         "{{ contact.firstName | strip_newlines }}",
     ):
-        assert "<" not in filled(source, html=True, **evil), source
+        assert "<" not in filled(source, evil, html=True), source
     assert refused("{{ contact.firstName | safe }}", html=True)
 
 
 def test_control_characters_and_lone_surrogates_are_not_printed() -> None:
     evil = {"contact": {"firstName": "A\x00\x1b[31m\ud800\u0085B\r\nC\tD"}}
-    assert filled("{{ contact.firstName }}", **evil) == "A[31mB\nC\tD"
+    assert filled("{{ contact.firstName }}", evil) == "A[31mB\nC\tD"
 
 
 @pytest.mark.parametrize(
