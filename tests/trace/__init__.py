@@ -1,0 +1,1 @@
+"""Promises of the trace: why somebody did, or did not, get an email."""

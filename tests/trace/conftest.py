@@ -1,0 +1,5 @@
+"""The people that tests of the trace know."""
+
+from tests.people import acme, alice, bob, everybody, mallory, vera
+
+__all__ = ["acme", "alice", "bob", "everybody", "mallory", "vera"]
