@@ -108,3 +108,21 @@ def status(
 
     counts = count()
     typer.echo(json.dumps(counts) if as_json else "\n".join(f"{name}: {value}" for name, value in counts.items()))
+
+
+@app.command()
+def trigger(  # noqa: PLR0917 - typer hands options in by name
+    event_type: Annotated[str, typer.Argument(metavar="TYPE", help="For example invoice.paid.")],
+    email: Annotated[str, typer.Option(help="Whose event it is; your own address is a good choice.")],
+    name: Annotated[str, typer.Option(help="The person's name.")] = "Ada Lovelace",
+    endpoint: Annotated[str, typer.Option(help="The endpoint's name, where there are several.")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Send it as if from live mode.")] = False,
+    make_secret: Annotated[bool, typer.Option("--make-secret", help="Make a signing secret if there is none.")] = False,
+    data: Data = None,
+) -> None:
+    """Send a signed sample event through the real door, and tell what came of it."""
+    enter(data)
+    from cocoonmail.cli.trigger import trigger as send
+
+    for line in send(event_type, email, name, endpoint, live=live, make_secret=make_secret):
+        typer.echo(line)

@@ -68,7 +68,8 @@ class Rehearse(Protocol):
 
     def __call__(
         self, event_type: str, *, email: str, name: str, now: int, livemode: bool, token: str, secret: str
-    ) -> tuple[bytes, Mapping[str, str]]: ...
+    ) -> tuple[bytes, Mapping[str, str]]:
+        """The raw body and the headers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,4 +7,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("cocoonmail.web.home.urls")),
     path("", include("cocoonmail.web.accounts.urls")),
+    path("", include("cocoonmail.web.integrations.urls")),
 ]
