@@ -1,107 +1,66 @@
-"""What an authentic body says it is: one strict look, before anything in it is interpreted. The hot path: 10 µs."""
+"""What an authentic body says it is, before anything in it is interpreted. Every request passes here: some 20 µs."""
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from cocoonmail.platforms.base import Announcement, Rejected
+from cocoonmail.platforms.stripe.strictjson import BadJson, decode
 
-DEPTH_MAX = 64  # Levels of nesting; real events have fewer than 12
-NODES_MAX = 100_000  # Values and keys; the largest real events have some thousands
-ID_MAX, TYPE_MAX = 255, 200  # Characters
+ID_MAX, TYPE_MAX, VERSION_MAX = 255, 200, 100  # Characters
 CREATED_MAX = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
-BOM = b"\xef\xbb\xbf"
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
 _ID = re.compile(r"evt_[!-~]+\Z")
-_TYPE = re.compile(r"[a-z0-9_.]+\Z", re.I)
-
-
-class _NotANumber(ValueError):
-    pass
-
-
-def _refuse_constant(name: str) -> Any:
-    raise _NotANumber(name)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise _NotANumber(text)
-    return number
-
-
-# Objects come out as tuples of pairs, which shows a key that stands there twice, and arrays as lists.
-_DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_constant=_refuse_constant, parse_float=_finite)
+_TYPE = re.compile(r"[a-z0-9_.]+\Z", re.IGNORECASE)
+_ACCOUNT = re.compile(r"[!-~]{0,255}\Z")
 
 
 def announce(body: bytes) -> Announcement | Rejected:
-    """The announcement in a body, or why it is none. Never raises."""
-    found = _decode(body)
-    return found if isinstance(found, Rejected) else _read(found)
+    """The announcement in a body, or why it is none. Never raises.
 
-
-def _decode(body: bytes) -> dict[str, Any] | Rejected:
+    Stripe's event object: https://docs.stripe.com/api/events/object; thin events, whose `created` is an ISO 8601 text:
+    https://docs.stripe.com/api/v2/core/events/object.
+    """
     try:
-        text = body.removeprefix(BOM).decode()
-    except UnicodeDecodeError:
-        return Rejected("invalid_utf8", "The body is not UTF-8.")
-    if body.count(b",") + body.count(b"{") + body.count(b"[") > NODES_MAX:
-        return Rejected("too_many_values", f"The body holds more than {NODES_MAX} values.")
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(text) > DEPTH_MAX:
-        return Rejected("too_deep", f"The body is nested deeper than {DEPTH_MAX} levels.")
-    try:
-        top = _DECODER.decode(text)
-    except _NotANumber as error:
-        return Rejected("invalid_number", f"{str(error)[:20]} is no number in JSON.")
-    except (ValueError, RecursionError):
-        return Rejected("invalid_json", "The body is not one JSON document.")
-    if not isinstance(top, tuple):
+        event = decode(body)
+    except BadJson as error:
+        return Rejected(error.code, str(error))
+    if type(event) is not dict or event.get("object", "event") not in ("event", "v2.core.event"):
         return Rejected("not_an_event", "The body is not a Stripe event object.")
-    event = dict(top)
-    if len(event) != len(top):
-        return Rejected("duplicate_key", "The body's object has the same key twice.")
-    return event
+    return _read(event, thin=event.get("object") == "v2.core.event")
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for token in _TOKEN.finditer(text):
-        mark = token[0]
-        if mark in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in "]}":
-            depth -= 1
-    return deepest
-
-
-def _read(event: dict[str, Any]) -> Announcement | Rejected:
-    thin = event.get("object") == "v2.core.event"
-    if not thin and event.get("object", "event") != "event":
-        return Rejected("not_an_event", "The body is not a Stripe event object.")
-    id_, type_, livemode = event.get("id"), event.get("type"), event.get("livemode", False)
+def _read(event: Mapping[str, Any], thin: bool) -> Announcement | Rejected:
+    id, type, livemode = event.get("id"), event.get("type"), event.get("livemode", False)
     account, version = event.get("account") or "", event.get("api_version") or ""
-    if not isinstance(id_, str) or len(id_) > ID_MAX or not _ID.match(id_):
+    if not isinstance(id, str) or len(id) > ID_MAX or not _ID.match(id):
         return Rejected("invalid_id", "The event's id must be a text that begins with evt_.")
-    if not isinstance(type_, str) or len(type_) > TYPE_MAX or not _TYPE.match(type_):
+    if not isinstance(type, str) or len(type) > TYPE_MAX or not _TYPE.match(type):
         return Rejected("invalid_type", "The event's type must be a text such as customer.created.")
     created = _created(event.get("created"), thin)
     if created is None:
         return Rejected("invalid_created", "The event's created must be a time in whole seconds since 1970.")
-    if not isinstance(livemode, bool) or not isinstance(account, str) or not isinstance(version, str):
-        return Rejected("not_an_event", "The event's livemode, account or api_version has an unknown form.")
-    return Announcement(id_, type_, created, livemode, account[:ID_MAX], version[:100], thin)
+    if not isinstance(livemode, bool):
+        return Rejected("invalid_livemode", "The event's livemode must be true or false.")
+    if not isinstance(account, str) or not _ACCOUNT.match(account):
+        return Rejected("invalid_account", "The event's account must be a text such as acct_123.")
+    said = version[:VERSION_MAX] if isinstance(version, str) and version.isprintable() else ""
+    return Announcement(id, type, created, livemode, account, said, thin)
 
 
 def _created(value: Any, thin: bool) -> int | None:
     if thin and isinstance(value, str):
-        try:
-            value = int(datetime.fromisoformat(value).timestamp())
-        except ValueError:
-            return None
+        value = _seconds(value)
     return value if type(value) is int and 0 <= value < CREATED_MAX else None
+
+
+def _seconds(text: str) -> int | None:
+    """Seconds since 1970 of an ISO 8601 text; what names no time zone is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        return None
