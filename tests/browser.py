@@ -13,6 +13,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 WIDTHS = (1280, 390)
+EMAIL = """<html lang="en"><title>Thank you</title>
+<body style="margin: 0; padding: 40px; font: 16px sans-serif; background: #f4f4f7">
+<div style="background: #fff; padding: 32px; border-radius: 8px"><h1 style="margin: 0 0 16px">Thank you</h1>
+<p>We received 49.00 EUR.</p><script>document.body.textContent = "a script ran"</script></div></body></html>"""
 SCHEMES = ("light", "dark")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -58,10 +62,15 @@ def serve_from_disk(page: Page, html: str, address: str = "http://catalogue.test
     # Not above: bin/screens imports this file before there are settings to read.
     from django.contrib.staticfiles import finders
 
+    from cocoonmail.web.shared.framed import framed
     from cocoonmail.web.shared.middleware import POLICY
 
     def answer(route: Route) -> None:
         path = route.request.url.removeprefix(address).split("?")[0]
+        if path == "/email":
+            fenced = framed(EMAIL)
+            route.fulfill(body=fenced.content, headers=dict(fenced.headers))
+            return
         if not path.startswith("/static/"):
             route.fulfill(body=html, content_type="text/html", headers={"Content-Security-Policy": POLICY})
             return

@@ -97,3 +97,24 @@ def test_relative_times_stay_true_while_the_page_is_open(opened: Browser) -> Non
     expect(time).to_have_text("3 min ago")
     page.evaluate("const now = Date.now(); Date.now = () => now + 7200000; freshenTimes()")
     expect(time).to_have_text("2 hours ago")
+
+
+def test_filters_search_while_one_types_and_keep_the_words_in_the_url_and_the_field(opened: Browser) -> None:
+    page, said = show(opened)
+    box = page.get_by_role("searchbox", name="Search loops")
+    with page.expect_response(lambda answer: "q=Welcome" in answer.url):
+        box.press_sequentially("Welcome")
+    expect(page).to_have_url("http://catalogue.test/loops?q=Welcome&state=live")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("Welcome")
+    expect(page.locator("#list")).to_have_count(1)
+    assert said == []
+
+
+def test_an_email_in_a_frame_has_its_styles_and_runs_no_script(opened: Browser) -> None:
+    page, _ = show(opened)
+    page.locator(".specimen").first.scroll_into_view_if_needed()
+    email = page.frame_locator(".specimen iframe").first
+    expect(email.get_by_text("We received 49.00 EUR.")).to_be_attached()
+    expect(email.locator("body")).to_have_css("background-color", "rgb(244, 244, 247)")
+    expect(email.get_by_text("a script ran", exact=True)).to_have_count(0)

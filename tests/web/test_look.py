@@ -96,7 +96,7 @@ def test_the_menu_lights_the_section_that_the_page_lies_in_and_no_other() -> Non
 
 
 def test_every_icon_that_a_template_names_is_drawn() -> None:
-    named = re.compile(r'{% icon "([a-z-]+)" %}|icon_name="([a-z-]+)"')
+    named = re.compile(r'{% icon "([a-z-]+)" %}|(?:icon_name|action_icon)="([a-z-]+)"')
     for template in TEMPLATES:
         for name in (one or other for one, other in named.findall(template.read_text())):
             assert name in ICONS, f"{template.name} wants the icon {name}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.test import RequestFactory
 
+from cocoonmail.accounts.models import User
 from cocoonmail.web.shared.paging import Page, page_of
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +67,19 @@ def test_rows_added_on_top_do_not_shift_the_page_that_is_read() -> None:
 )
 def test_a_cursor_that_nobody_gave_out_does_no_harm(cursor: str) -> None:
     assert turn(older=cursor).count == 25
+
+
+def test_moments_are_turned_by_too_and_a_moment_that_is_none_shows_the_first_page() -> None:
+    for n in range(3):
+        User.objects.create_user(f"person{n}@acme.test", date_joined=datetime(2026, 11, 23, 20, 0, 0, n, tzinfo=UTC))
+    everybody = User.objects.all()
+
+    def turn_to(older: str) -> Page[User]:
+        return page_of(everybody, RequestFactory().get("/", {"older": older}), by="date_joined", size=2)
+
+    assert [user.email for user in turn_to(turn_to("").older).rows] == ["person0@acme.test"]
+    for never in ('["yesterday", 1]', '["2026-13-45T00:00:00", 1]', "[{}, 1]"):
+        assert len(turn_to(base64.urlsafe_b64encode(never.encode()).decode()).rows) == 2
 
 
 @pytest.mark.usefixtures("rows")

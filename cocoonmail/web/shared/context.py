@@ -13,5 +13,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "workspace": workspace,
         "member": getattr(request, "member", None),
-        "captures": bool(workspace) and not workspace.transport_sealed,
+        "captures": workspace is not None and not workspace.transport_sealed,
     }

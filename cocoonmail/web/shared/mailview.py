@@ -1,0 +1,67 @@
+"""An email as its reader would see it, before it is sent: compiled and merged with chosen facts, or why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.emails.compose import Compiled, Draft, Problem, check, compile_email
+from cocoonmail.emails.render import Held, Rendered, render
+
+# Stand-ins for what the workspace has not set yet, so that its first preview already looks like a letter.
+NO_ADDRESS = "Your postal address"
+NO_SENDER = "you@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The finished texts or, in `html` and `trouble`, why there are none. `problems` are for the author."""
+
+    html: str
+    text: str = ""
+    subject: str = ""
+    preview: str = ""
+    sender: str = ""
+    trouble: str = ""
+    problems: Sequence[Problem] = ()
+
+
+def show(draft: Draft, facts: Mapping[str, Any], workspace: Workspace) -> Shown:
+    """The email for these facts, which have the shape that emails.render takes."""
+    problems = check(draft)
+    compiled = compile_email(draft)
+    if not isinstance(compiled, Compiled):
+        return _unshown("Nothing to show yet", "The preview comes back when the problems are solved.", problems)
+    sender = {"from_name": compiled.from_name or workspace.sender_name}
+    sender["from_email"] = compiled.from_email or workspace.sender_email or NO_SENDER
+    rendered = render(replace(compiled, **sender), facts)
+    if isinstance(rendered, Held):
+        return _unshown("With these values it would be held", rendered.reason, problems)
+    return _shown(rendered, problems)
+
+
+def facts_here(workspace: Workspace, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with this workspace's own name and address in them."""
+    own = {"name": workspace.name, "address": workspace.address or NO_ADDRESS}
+    return {"unsubscribe_url": "https://example.com/unsubscribe", **facts, "workspace": own}
+
+
+def _shown(rendered: Rendered, problems: Sequence[Problem]) -> Shown:
+    name, email = rendered.from_name, rendered.from_email
+    return Shown(
+        html=rendered.html,
+        text=rendered.text,
+        subject=rendered.subject,
+        preview=rendered.preview,
+        sender=f"{name} <{email}>" if name else email,
+        problems=problems,
+    )
+
+
+def _unshown(title: str, words: str, problems: Sequence[Problem]) -> Shown:
+    html = render_to_string("unshown.html", {"title": title, "words": words})
+    return Shown(html=html, trouble=words, problems=problems)
