@@ -126,13 +126,12 @@ def test_a_batch_never_holds_more_than_its_limit() -> None:
 def test_gathering_waits_for_company_from_later_moments() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather_seconds=0.2)
-        tasks: list[asyncio.Task[str]] = []
-        for item in range(20):
-            tasks += await submit_all(commits, range(item, item + 1))
-        await asyncio.gather(*tasks)
+        commits = GroupCommit(ledger.write, name="test", gather_seconds=1)
+        first = await submit_all(commits, range(1))
+        assert not await asyncio.to_thread(ledger.began.wait, 0.1)
+        await asyncio.gather(*first, *map(commits.submit, range(1, 4)))
         await commits.aclose()
-        assert ledger.batches == [list(range(20))]
+        assert ledger.batches == [[0, 1, 2, 3]]
 
     run(scenario)
 

@@ -60,7 +60,7 @@ class Supervisor:
         self._unread = b""
 
     def _command(self, name: str, child: str) -> list[str]:
-        begin = "import os, signal, sys\nfrom cocoonmail.kit.supervise import exit_with_parent\nexit_with_parent(0.2)\n"
+        begin = "import os, signal, sys\nfrom cocoonmail.kit.supervise import exit_with_parent\nexit_with_parent(2)\n"
         return [sys.executable, "-c", f"{begin}name = {name!r}\n{child}"]
 
     def line(self) -> str | None:
@@ -185,12 +185,12 @@ def test_a_process_that_does_not_stop_is_killed_with_all_that_it_started() -> No
             assert_gone(int(pid))
 
 
-@pytest.mark.parametrize("child", [ORDERLY, OBEDIENT])
-def test_no_process_outlives_a_supervisor_that_is_killed(child: str) -> None:
+@pytest.mark.parametrize(("child", "last_words"), [(ORDERLY, ["web tidied up", "worker tidied up"]), (OBEDIENT, [])])
+def test_no_process_outlives_a_supervisor_that_is_killed(child: str, last_words: list[str]) -> None:
     with supervising({"web": child, "worker": child}) as supervisor:
         pids = [int(supervisor.words()[1]) for _ in range(2)]
         supervisor.process.kill()
-        supervisor.rest()  # Ends when the last of them has gone.
+        assert sorted(supervisor.rest()) == last_words
         for pid in pids:
             assert_gone(pid)
 
