@@ -7,18 +7,17 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from time import time
 from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.utils import timezone
 
 from cocoonmail.intake.book import Book, Page
-from cocoonmail.intake.models import DeliveryState
 from cocoonmail.intake.receive import Arrived, Stored, receive
 from cocoonmail.intake.refusals import Refusals
 from cocoonmail.intake.triage import triage
-from cocoonmail.kit.groupcommit import GroupCommit, NotAccepted
+from cocoonmail.kit.groupcommit import GroupCommit, NotAccepted, Overdue
 from cocoonmail.platforms.base import Rejected, Verified
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 
 PREFIX = "/hooks/"
 BODY_MAX = 1024 * 1024  # Bytes; the largest real ones are invoices of some 100 kB
-BODY_SECONDS = 10  # How long a request may take to bring its body
 STORE_SECONDS = 2  # How long the database may take before the sender is asked to come again (promise R8)
 RETRY_AFTER = 5  # Seconds that a sender is asked to wait
 
@@ -41,6 +39,9 @@ class Answer:
     status: int
     content: Mapping[str, Any]
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+RECEIVED = Answer(200, {"received": True})
 
 
 class Refuse(Exception):
@@ -58,7 +59,7 @@ class Door:
     def __init__(self) -> None:
         self.book = Book()
         self.refusals = Refusals()
-        self._disk: GroupCommit[Arrived, Stored] = GroupCommit(receive, name="intake")
+        self._disk: GroupCommit[Arrived, Stored] = GroupCommit(receive, name="intake", patience=STORE_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -81,7 +82,8 @@ class Door:
         try:
             _check_headers(scope, page)
             body = await _read_body(receive)
-            return await self._take_in(page, token, dict(scope["headers"]), body)
+            headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+            return await self._take_in(page, token, headers, body)
         except Refuse as refusal:
             self.refusals.note(page.endpoint_id, page.workspace_id, refusal.code, refusal.message, body)
             raise
@@ -100,35 +102,32 @@ class Door:
             raise Refuse(404, "unknown_endpoint", "No endpoint has this URL. Copy it again from Cocoonmail.")
         return page, token
 
-    async def _take_in(self, page: Page, token: str, headers: dict[bytes, bytes], body: bytes) -> Answer:
+    async def _take_in(self, page: Page, token: str, headers: dict[str, bytes], body: bytes) -> Answer:
         age = await self._verify(page, token, headers, body)
         said = page.platform.announce(body)
         if isinstance(said, Rejected):
             raise Refuse(400, said.code, said.message)
         first = triage(page.platform, page.wishes, said)
-        kept = {name: value for name in page.platform.kept_headers if (value := _text(headers, name))}
+        kept = {name: headers[name].decode("latin-1") for name in page.platform.kept_headers if name in headers}
         arrived = Arrived(page.workspace_id, page.endpoint_id, said, body, kept, max(0, -age), first)
         stored = await self._store(arrived)
-        content: dict[str, Any] = {"received": True}
-        if stored.duplicate:
-            content["duplicate"] = True
-        if first.state is not DeliveryState.WAITING:
-            content["ignored"] = first.why
-        return Answer(200, content)
+        if not stored.duplicate and not first.why:
+            return RECEIVED
+        duplicate = {"duplicate": True} if stored.duplicate else {}
+        return Answer(200, {"received": True, **duplicate, **({"ignored": first.why} if first.why else {})})
 
-    async def _verify(self, page: Page, token: str, headers: dict[bytes, bytes], body: bytes) -> int:
+    async def _verify(self, page: Page, token: str, headers: dict[str, bytes], body: bytes) -> int:
         """The signature's age. A request that fails is looked at again with settings read anew."""
-        names = {name.decode("latin-1"): value for name, value in headers.items()}
-        now = int(timezone.now().timestamp())
-        verdict = page.platform.verify(names, body, page.secrets, now)
+        now = int(time())
+        verdict = page.platform.verify(headers, body, page.secrets, now)
         if isinstance(verdict, Rejected) and (fresh := await self.book.second_look(page, token)) is not None:
             page = fresh
-            verdict = page.platform.verify(names, body, page.secrets, now)
+            verdict = page.platform.verify(headers, body, page.secrets, now)
         if not page.enabled:
             raise Refuse(410, "endpoint_disabled", "This endpoint is switched off in Cocoonmail.")
         if isinstance(verdict, Verified):
             return verdict.age
-        if page.secrets and isinstance(page.platform.verify(names, body, page.siblings, now), Verified):
+        if page.secrets and isinstance(page.platform.verify(headers, body, page.siblings, now), Verified):
             raise Refuse(
                 400,
                 "signed_for_another_endpoint",
@@ -139,9 +138,8 @@ class Door:
 
     async def _store(self, arrived: Arrived) -> Stored:
         try:
-            async with asyncio.timeout(STORE_SECONDS):
-                return await self._disk.submit(arrived)
-        except (DatabaseError, TimeoutError, NotAccepted) as error:
+            return await self._disk.submit(arrived)
+        except (DatabaseError, Overdue, NotAccepted) as error:
             log.warning("A webhook could not be stored and was answered 503: %s", error or type(error).__name__)
             raise _come_again() from None
 
@@ -160,29 +158,23 @@ def _check_headers(scope: Scope, page: Page) -> None:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    """The raw body."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_on(receive)
-    except TimeoutError:
-        raise Refuse(408, "body_too_slow", f"The body did not arrive within {BODY_SECONDS} seconds.") from None
-
-
-async def _read_on(receive: Receive) -> bytes:
-    pieces, size, more = [], 0, True
-    while more:
+    """The raw body. The server (kit.httpserver) gives up on one that does not get on."""
+    message = await receive()
+    if not message.get("more_body") and message["type"] == "http.request":
+        body: bytes = message["body"]
+        if len(body) > BODY_MAX:
+            raise _too_large()
+        return body
+    pieces, size = [message.get("body", b"")], len(message.get("body", b""))
+    while message.get("more_body"):
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refuse(400, "incomplete_body", "The connection ended before the body did.")
         pieces.append(message.get("body", b""))
-        size, more = size + len(pieces[-1]), message.get("more_body", False)
+        size += len(pieces[-1])
         if size > BODY_MAX:
             raise _too_large()
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _text(headers: Mapping[bytes, bytes], name: str) -> str:
-    return headers.get(name.encode(), b"").decode("latin-1")
+    if message["type"] == "http.disconnect":
+        raise Refuse(400, "incomplete_body", "The connection ended before the body did.")
+    return b"".join(pieces)
 
 
 def _too_large() -> Refuse:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-
-import json
 
 from cocoonmail.contacts.changes import Reading, Removal, Unreadable
 from cocoonmail.contacts.told import Told

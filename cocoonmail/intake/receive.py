@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeAlias
 
+import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
 from cocoonmail.intake.triage import Triage
+from cocoonmail.kit.rows import update_rows
 from cocoonmail.platforms.base import Announcement
 
 # What makes a delivery one: (endpoint, account, livemode, external id).
@@ -54,6 +55,7 @@ INSERT = (
     f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) VALUES {{}} "  # noqa: S608 - names of our own
     "ON CONFLICT DO NOTHING RETURNING endpoint_id, account, livemode, external_id"
 )
+_json = msgspec.json.encode
 PLACES = f"({', '.join(['%s'] * len(COLUMNS))})"
 
 
@@ -65,7 +67,8 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
     first = {one.identity: one for one in reversed(arrived)}
     now = timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
-        rows = [value for one in first.values() for value in _row(one, now)]
+        moment = _moment(now)
+        rows = [value for one in first.values() for value in _row(one, moment)]
         cursor.execute(INSERT.format(", ".join([PLACES] * len(first))), rows)
         new = {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in cursor.fetchall()}
         again = [one for one in arrived if one.identity not in new or first[one.identity] is not one]
@@ -77,7 +80,7 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
     return [Stored(duplicate=id(one) in repeated) for one in arrived]
 
 
-def _row(one: Arrived, now: datetime) -> list[Any]:
+def _row(one: Arrived, moment: Any) -> list[Any]:
     """The values of COLUMNS."""
     said, waiting = one.said, one.triage.state is DeliveryState.WAITING
     return [
@@ -88,20 +91,20 @@ def _row(one: Arrived, now: datetime) -> list[Any]:
         said.id,
         said.type,
         said.api_version,
-        _moment(datetime.fromtimestamp(said.created, UTC)),
+        _second(said.created),
         one.body,
-        json.dumps(one.headers),
+        _json(one.headers).decode(),
         sha256(one.body).hexdigest(),
         one.clock_ahead,
         0,
         0,
-        _moment(now),
+        moment,
         one.triage.state.value,
         "",
         one.triage.why,
         "",
         "",
-        _moment(now) if waiting else None,
+        moment if waiting else None,
         0,
         0,
     ]
@@ -111,16 +114,25 @@ def _moment(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)
 
 
+@lru_cache(maxsize=1000)
+def _second(seconds: int) -> Any:
+    """A second since 1970 as the database takes it; many events come in the same one."""
+    return _moment(datetime.fromtimestamp(seconds, UTC))
+
+
 def _count_duplicates(again: Sequence[Arrived]) -> None:
     """Count requests whose delivery is stored already, and how many of them brought another body."""
-    for (endpoint, account, livemode, external_id), count in Counter(one.identity for one in again).items():
-        stored = Delivery.objects.filter(
-            endpoint_id=endpoint, account=account, livemode=livemode, external_id=external_id
-        )
-        row = stored.select_for_update().get() if connection.features.has_select_for_update else stored.get()
-        bodies = [one.body for one in again if one.identity == (endpoint, account, livemode, external_id)]
-        differing = sum(sha256(body).hexdigest() != row.digest for body in bodies)
-        stored.update(duplicates=row.duplicates + count, differing=row.differing + differing)
+    rows = Delivery.objects.filter(
+        endpoint_id__in={one.endpoint_id for one in again}, external_id__in={one.said.id for one in again}
+    ).only("endpoint_id", "account", "livemode", "external_id", "digest", "duplicates", "differing")
+    if connection.features.has_select_for_update:
+        rows = rows.order_by("pk").select_for_update()
+    stored = {(row.endpoint_id, row.account, row.livemode, row.external_id): row for row in rows}
+    for one in again:
+        row = stored[one.identity]
+        row.duplicates += 1
+        row.differing += sha256(one.body).hexdigest() != row.digest
+    update_rows(list(stored.values()), ["duplicates", "differing"])
 
 
 def _note_live(endpoints: set[int], now: datetime) -> None:

@@ -20,6 +20,10 @@ class Overloaded(NotAccepted):
     """Too many items already wait to be written; try again in a moment."""
 
 
+class Overdue(RuntimeError):
+    """The item was not written in time. It may still be."""
+
+
 class Closed(NotAccepted):
     """No more items are taken, because this process is stopping."""
 
@@ -29,8 +33,10 @@ class GroupCommit(Generic[Item, Result]):
 
     `write` gets 1 to `max_batch` items in the order of their arrival and returns one result for each, once they are
     durable. While it writes, the next batch gathers. `gather_seconds` makes the first item of a batch wait that long
-    for company; without it, it waits only until the event loop has run what was ready. `on_stop` runs last on the
-    writer's thread: the place to close its database connection. One instance belongs to one event loop.
+    for company; without it, it waits only until the event loop has run what was ready. After `patience` seconds, or
+    some more, a waiter gets Overdue: one timer looks after all of them, for a timer each would cost too much.
+    `on_stop` runs last on the writer's thread: the place to close its database connection. One instance belongs to one
+    event loop.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class GroupCommit(Generic[Item, Result]):
         max_batch: int = 500,
         max_waiting: int = 20_000,
         gather_seconds: float = 0.0,
+        patience: float | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
         assert 0 < max_batch <= max_waiting  # A full batch must be able to gather.
@@ -49,6 +56,9 @@ class GroupCommit(Generic[Item, Result]):
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._gather_seconds = gather_seconds
+        self._patience = patience
+        self._watched: deque[tuple[float, asyncio.Future[Result]]] = deque()
+        self._watching = False
         self._on_stop = on_stop
         # Only the loop appends, only the writer takes; a deque needs no lock for that.
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
@@ -61,8 +71,8 @@ class GroupCommit(Generic[Item, Result]):
     async def submit(self, item: Item) -> Result:
         """Return what `write` returned for this item, after it returned.
 
-        Raises Overloaded while `max_waiting` items wait, Closed after aclose(), and whatever `write` raised for the
-        batch. An item that was accepted is written even if its waiter is cancelled meanwhile.
+        Raises Overloaded while `max_waiting` items wait, Closed after aclose(), Overdue after `patience`, and whatever
+        `write` raised for the batch. An item that was accepted is written even if its waiter is cancelled meanwhile.
         """
         loop = self._loop or self._start()
         if self._closed:
@@ -71,6 +81,10 @@ class GroupCommit(Generic[Item, Result]):
             raise Overloaded(Overloaded.__doc__)
         answer: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((item, answer))
+        if self._patience is not None:
+            self._watched.append((loop.time(), answer))
+            if not self._watching:
+                self._watch(loop, self._patience)
         if not self._wake_is_due:
             self._wake_is_due = True
             self._wake_later(loop)
@@ -102,6 +116,17 @@ class GroupCommit(Generic[Item, Result]):
             loop.call_later(self._gather_seconds, self._wake)
         else:
             loop.call_soon(self._wake)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, patience: float) -> None:
+        """Let go of the waiters whose time is over, and look again as long as there are others."""
+        limit = loop.time() - patience
+        while self._watched and (self._watched[0][1].done() or self._watched[0][0] <= limit):
+            _, answer = self._watched.popleft()
+            if not answer.done():
+                answer.set_exception(Overdue(Overdue.__doc__))
+        self._watching = bool(self._watched)
+        if self._watching:
+            loop.call_later(patience / 8, self._watch, loop, patience)
 
     def _wake(self) -> None:
         self._wake_is_due = False

@@ -18,7 +18,7 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str], guard: str 
     columns: list[Any] = [meta.get_field(name) for name in fields]
     where: list[Any] = [meta.pk, *([meta.get_field(guard)] if guard else [])]
     quote = connection.ops.quote_name
-    statement = "UPDATE {} SET {} WHERE {}".format(
+    statement = "UPDATE {} SET {} WHERE {}".format(  # noqa: S608 - names of our own
         quote(meta.db_table),
         ", ".join(f"{quote(column.column)} = %s" for column in columns),
         " AND ".join(f"{quote(column.column)} = %s" for column in where),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocoonmail.contacts.changes import Claim, Rank
@@ -77,6 +77,7 @@ NEWS = st.lists(
 )
 
 
+@settings(max_examples=300, deadline=None)
 @given(NEWS)
 def test_any_news_end_the_same_in_every_order(news: list[Told]) -> None:
     assert len(ends(news)) == 1
