@@ -1,7 +1,7 @@
 """The fenced Liquid: merge tags that see only their facts, cannot run long, and never print a missing value.
 
-The library stops endless loops and endless output. This file closes what it leaves open: ranges, growing filters,
-loops one after the other, string literals that bypass escaping, and values that are not there.
+The library stops endless loops and endless output. This file, `fence` and `filters` close what it leaves open: ranges,
+growing filters, loops one after the other, string literals that bypass escaping, and values that are not there.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ from typing import Any, TextIO
 
 from liquid import BoundTemplate, Environment, Token
 from liquid.ast import Node
-from liquid.builtin.expressions import Path, logical, primitive
+from liquid.builtin.expressions import Identifier, Path
 from liquid.builtin.output import Output, OutputNode
-from liquid.builtin.tags import case_tag
 from liquid.builtin.tags.for_tag import ForNode, ForTag
 from liquid.context import RenderContext
 from liquid.exceptions import LiquidError, ResourceLimitError
 from liquid.expression import Expression
 from liquid.output import LimitedStringIO
-from liquid.undefined import UNDEFINED, Undefined
+from liquid.undefined import UNDEFINED
 from liquid.utils import ReadOnlyChainMap
 from markupsafe import escape
 
 from cocoonmail.emails import filters
+from cocoonmail.emails.fence import LOOPS_MAX, Missing, close_the_library
 from cocoonmail.emails.pieces import unfinished
 
 ROOTS = frozenset({"contact", "event", "workspace", "unsubscribe_url"})  # All that a template can name
 
-LOOPS_MAX = 10_000  # iterations of all loops of one template together
 OUTPUT_MAX = 512 * 1024  # characters
 LOCALS_MAX = 256 * 1024  # bytes that assign and capture may hold
 WORK_MAX = 100_000  # steps of about a microsecond: a node in a loop, a lookup, 256 characters through a filter
@@ -94,6 +93,9 @@ def parse(source: str, html: bool) -> BoundTemplate | Fault:
     for name, spans in template.analyze(include_partials=False).filters.items():
         if name not in env.filters:
             return Fault(f"There is no filter {name!r}", *place(source, spans[0].index))
+    for taken in _set_by(template.nodes):
+        if taken in ROOTS:
+            return Fault(f"{taken} is taken; choose another name", *place(source, taken.token.start_index))
     return template
 
 
@@ -148,6 +150,13 @@ def _bare(nodes: Iterable[Node], guarded: frozenset[str]) -> Iterable[Path]:
             yield from _bare(_children(node), guarded | paths)
 
 
+def _set_by(nodes: Iterable[Node]) -> Iterable[Identifier]:
+    for node in nodes:
+        yield from node.template_scope()
+        yield from node.block_scope()
+        yield from _set_by(_children(node))
+
+
 def _may_be_missing(path: Path) -> bool:
     return path.head() in ("event", "contact") and str(path) != "contact.email"
 
@@ -176,13 +185,6 @@ class NoValue(LiquidError):
     """A value is printed that the facts do not have, and the template gives no fallback."""
 
 
-class Missing(Undefined):
-    """A value that is not there. It is false, equals nil, blank and "", takes a `default`, and cannot be printed."""
-
-    __slots__ = ()
-    force_liquid_default = True
-
-
 class FencedContext(RenderContext):
     """One filling of a template: looks up facts, and counts the work."""
 
@@ -198,10 +200,13 @@ class FencedContext(RenderContext):
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
         """The value at a path, or a Missing that knows its name."""
         self.spend(1)
+        root = path[0]
         try:
-            value: Any = self.scope[path[0]]  # type: ignore[index]
+            value: Any = self.globals[root] if root in ROOTS else self.scope[root]  # type: ignore[index]
             for segment in path[1:]:
-                value = self.get_item(value, segment)
+                value = (
+                    value[segment] if value.__class__ is dict and segment in value else self.get_item(value, segment)
+                )
         except (KeyError, TypeError, IndexError):
             value = None
         # Blank text counts as missing where it comes from the facts; a template may assign "" on purpose.
@@ -346,33 +351,6 @@ def _environment(html: bool) -> Environment:
     return env
 
 
-def _capped_range(self: primitive.RangeLiteral, start: Any, stop: Any) -> range:
-    numbers = _uncapped_range(self, start, stop)
-    if numbers.stop - numbers.start > LOOPS_MAX:
-        raise ResourceLimitError(f"a range is longer than {LOOPS_MAX}", token=self.token)
-    return numbers
-
-
-def _plain_literal(self: primitive.StringLiteral, _context: RenderContext) -> str:
-    return self.value
-
-
-def _equal(left: object, right: object) -> bool:
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, Missing):
-            return isinstance(other, (Missing, primitive.Empty, primitive.Blank)) or other in (None, "")
-    return _library_equal(left, right)
-
-
-# The library has no setting for these three. Ranges are built in full by `join`, `sort` and `reversed` before any
-# limit sees them; literals are trusted as HTML; and a missing value would not equal `blank`.
-_uncapped_range = primitive.RangeLiteral._make_range
-_library_equal = logical._eq
-primitive.RangeLiteral._make_range = _capped_range  # type: ignore[method-assign]
-primitive.StringLiteral.evaluate = _plain_literal  # type: ignore[method-assign,assignment]
-logical._eq = _equal
-if hasattr(case_tag, "_eq"):
-    case_tag._eq = _equal
-
+close_the_library()
 HTML = _environment(True)
 TEXT = _environment(False)

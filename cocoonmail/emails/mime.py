@@ -11,6 +11,7 @@ from binascii import b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ def build(rendered: Rendered, headers: Headers) -> bytes:
     return b"\r\n".join(parts)
 
 
+@lru_cache(maxsize=1000)
 def address(text: str) -> str | None:
     """The address with its domain in lower-case ASCII (IDNA 2008), or None where it is no single address.
 

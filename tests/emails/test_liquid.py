@@ -155,6 +155,8 @@ def test_control_characters_and_lone_surrogates_are_not_printed() -> None:
         ("one\n{{ x | nope }}", 2, 8),
         ("one\n\n {{ x", 3, 2),
         ("{% endif %}", 1, 4),
+        ("{% assign event = 1 %}", 1, 11),
+        ("{% if true %}{% for contact in event.lineItems %}{% endfor %}{% endif %}", 1, 21),
     ],
 )
 def test_what_is_no_liquid_is_found_by_line_and_column(source: str, line: int, column: int) -> None:
