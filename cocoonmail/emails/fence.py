@@ -28,7 +28,7 @@ def close_the_library() -> None:
     primitive.StringLiteral.evaluate = _plain_literal  # type: ignore[method-assign,assignment]
     # A missing value would not equal `blank`, and `{% if event.note != blank %}` would let it through.
     logical._eq = _equal
-    case_tag._eq = _equal
+    case_tag._eq = _equal  # type: ignore[attr-defined]
     # These two ask abstract base classes what a plain comparison tells, a hundred times a message.
     Path.evaluate = _path_value  # type: ignore[method-assign]
     logical.is_truthy = _is_truthy

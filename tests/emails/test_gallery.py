@@ -129,6 +129,14 @@ def test_many_line_items_are_summed_up() -> None:
     assert "And 4 more" in rendered.text
 
 
+def test_the_only_line_item_is_not_listed_beside_what_it_is_for() -> None:
+    template = BY_KEY["stripe-payment-successful"]
+    only = {"description": "2 × Acme Pro (at €12.00 / month)", "amountDisplay": "€24.00", "quantity": 2}
+    assert "(at €12.00 / month)" not in mail(template, event(template, lineItems=[only])).text
+    listed = mail(template, event(template, lineItems=[only, {"description": "Seats", "quantity": 3}])).text
+    assert "2 × Acme Pro (at €12.00 / month): €24.00\nSeats × 3: –" in listed
+
+
 def test_a_failed_payment_says_when_it_is_tried_again_or_that_it_is_not() -> None:
     template = BY_KEY["stripe-payment-failed"]
     assert "We will try again on 3 December 2026." in mail(template, event(template)).text

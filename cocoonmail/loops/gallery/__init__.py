@@ -59,7 +59,7 @@ _INVOICE = {
     "periodStartDisplay": "1 November 2026",
     "periodEndDisplay": "1 December 2026",
     "productName": "Acme Pro",
-    "planDescription": "Acme Pro, monthly",
+    "planDescription": "1 × Acme Pro (at €19.00 / month)",
 }
 
 _NEW_CUSTOMER = Template(
@@ -89,7 +89,7 @@ _PAYMENT_SUCCESSFUL = Template(
         subject="{% if event.amountPaid == 0 %}Your invoice{% if event.invoiceNumber %} {{ event.invoiceNumber }}"
         "{% endif %}: nothing to pay{% else %}We received your payment{% if event.amountPaidDisplay %} of "
         "{{ event.amountPaidDisplay }}{% endif %}{% endif %}",
-        preview="{% if event.amountPaid == 0 %}No payment was taken.{% else %}Thank you. {% endif %}"
+        preview="{% if event.amountPaid == 0 %}No payment was taken.{% else %}Thank you.{% endif %}"
         "{% if event.invoiceNumber %} Invoice {{ event.invoiceNumber }}.{% endif %}",
         body=_body("payment_successful"),
         format=Format.MJML,
@@ -101,7 +101,7 @@ _PAYMENT_SUCCESSFUL = Template(
             "amountPaid": 2400,
             "amountPaidDisplay": "€24.00",
             "lineItems": [
-                {"description": "Acme Pro, November", "amountDisplay": "€19.00", "quantity": 1},
+                {"description": "1 × Acme Pro (at €19.00 / month)", "amountDisplay": "€19.00", "quantity": 1},
                 {"description": "Extra seats", "amountDisplay": "€5.00", "quantity": 2},
             ],
         }
