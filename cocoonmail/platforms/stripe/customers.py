@@ -9,7 +9,7 @@ from cocoonmail.contacts.changes import Claim, ContactChange, Customer, Facts, P
 from cocoonmail.platforms.base import Announcement, Payload
 from cocoonmail.platforms.stripe.money import code_of
 from cocoonmail.platforms.stripe.names import name_of
-from cocoonmail.platforms.stripe.reading import happening, person
+from cocoonmail.platforms.stripe.reading import begun, happening, language_of, literal, person
 from cocoonmail.platforms.stripe.shape import (
     EMPTY,
     Shape,
@@ -22,7 +22,6 @@ from cocoonmail.platforms.stripe.shape import (
     text,
     told,
 )
-from cocoonmail.platforms.stripe.sheet import Sheet
 
 # A change of anything else (currency, invoice_settings, balance, next_invoice_sequence, default_source …) is Stripe's
 # own bookkeeping: of 97 recorded customer.updated all were of that kind.
@@ -45,7 +44,7 @@ def updated(said: Announcement, payload: Payload) -> Reading:
     found, old = subject(payload, "customer"), before(payload)
     change = _change(said, found, Rank.UPDATED, old or {})
     noise = old is not None and not OF_INTEREST & old.keys()
-    return _reading(said, found, change, _Told("", f"Customer {{}} changed{_what(old)}", old or {}, noise))
+    return _reading(said, found, change, _Told("", f"Customer {{}} changed{literal(_what(old))}", old or {}, noise))
 
 
 def deleted(said: Announcement, payload: Payload) -> Reading:
@@ -62,13 +61,6 @@ def _key(said: Announcement, found: Shape) -> str:
     """
     created = moment(found, "created")
     return f"{said.type}:{identified(found, 'customer')}" + (f":{created}" if created else "")
-
-
-def language_of(customer: Shape) -> str:
-    """The language that the customer likes best, "" where none is told."""
-    languages = customer.get("preferred_locales")
-    first = languages[0] if isinstance(languages, list) and languages else ""
-    return first if isinstance(first, str) else ""
 
 
 def _change(
@@ -103,20 +95,19 @@ class _Told(NamedTuple):
 def _reading(said: Announcement, found: Shape, change: ContactChange, news: _Told) -> Reading:
     own = metadata(part(found, "metadata"))
     facts = Facts(said.livemode, metadata=own, currency=code_of(text(found, "currency")))
-    what = happening(said, news.key, _properties(said, found, own, news.old), news.noise)
-    understood = news.sentence.replace("{}", person(told(found, "name"), change.email, change.customer), 1)
+    what = happening(said, news.key, _properties(said, found, change, own, news.old), news.noise)
+    understood = news.sentence.format(person(told(found, "name"), change.email, change.customer))
     if not change.email:
         understood += ", without an email address"
     return Reading(change, what, facts, understood)
 
 
-def _properties(said: Announcement, found: Shape, own: Mapping[str, str], old: Shape) -> Properties:
-    sheet = Sheet(text(found, "currency"), language_of(found))
-    sheet.text("customerName", told(found, "name"))
-    sheet.text("customerEmail", told(found, "email"))
-    sheet.text("stripeCustomerId", identified(found, "customer"))
-    sheet.text("stripeAccountId", said.account)
-    sheet.flag("livemode", said.livemode)
+def _properties(
+    said: Announcement, found: Shape, change: ContactChange, own: Mapping[str, str], old: Shape
+) -> Properties:
+    sheet = begun(
+        said, found, change.customer, name=told(found, "name"), email=change.email, language=language_of(found)
+    )
     sheet.text("businessName", told(found, "business_name"))
     sheet.text("customerPhone", told(found, "phone"))
     sheet.text("customerCountry", told(part(found, "address"), "country"))

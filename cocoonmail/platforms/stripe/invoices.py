@@ -9,9 +9,8 @@ from __future__ import annotations
 from cocoonmail.contacts.changes import Customer, Facts, Properties, Reading
 from cocoonmail.platforms.base import Announcement, Payload
 from cocoonmail.platforms.stripe import lines, money
-from cocoonmail.platforms.stripe.customers import language_of
 from cocoonmail.platforms.stripe.names import split
-from cocoonmail.platforms.stripe.reading import copied, customer_of, happening, person
+from cocoonmail.platforms.stripe.reading import begun, copied, customer_of, happening, over, person
 from cocoonmail.platforms.stripe.shape import (
     Shape,
     entries,
@@ -57,7 +56,6 @@ def _key(said: Announcement, found: Shape, more: str = "") -> str:
 def _reading(said: Announcement, found: Shape, key: str, amount: str, sentence: str) -> Reading:
     customer, email = customer_of(said, found), told(found, "customer_email")
     name = told(found, "customer_name")
-    # A company's name is not told apart here. Where the customer is expanded inside the invoice its own fields decide.
     change = copied(said, customer, email, split(name), _frozen_at(said, found))
     understood = sentence.format(_called(found, amount), person(name, email, customer))
     properties = _properties(said, found, customer, name, email)
@@ -65,17 +63,20 @@ def _reading(said: Announcement, found: Shape, key: str, amount: str, sentence: 
 
 
 def _frozen_at(said: Announcement, found: Shape) -> int:
-    """When the copy of the customer's data was made: it follows the customer until the invoice is final."""
+    """When the copy of the customer's data was made: it follows the customer until the invoice is final.
+
+    A coming invoice is dated ahead; what it says of the customer is true now.
+    """
     final = moment(part(found, "status_transitions"), "finalized_at")
-    return final or moment(found, "created") or moment(found, "date") or said.created
+    return min(said.created, final or moment(found, "created") or moment(found, "date") or said.created)
 
 
 def _facts(said: Announcement, found: Shape, amount: str) -> Facts:
     rows = entries(found, "lines")
     return Facts(
         livemode=said.livemode,
-        products=frozenset(id for row in rows if (id := lines.product_id(row))),
-        prices=frozenset(id for row in rows if (id := lines.price_id(row))),
+        products=lines.product_ids(rows),
+        prices=lines.price_ids(rows),
         metadata=metadata(*_metadata(found)),
         amount=whole(found, amount),
         currency=money.code_of(text(found, "currency")),
@@ -92,12 +93,7 @@ def _metadata(found: Shape) -> tuple[Shape, Shape, Shape]:
 
 
 def _properties(said: Announcement, found: Shape, customer: Customer | None, name: str, email: str) -> Properties:
-    sheet = Sheet(text(found, "currency"), language_of(part(found, "customer")))
-    sheet.text("customerName", name)
-    sheet.text("customerEmail", email)
-    sheet.text("stripeCustomerId", customer.id if customer else "")
-    sheet.text("stripeAccountId", said.account)
-    sheet.flag("livemode", said.livemode)
+    sheet = begun(said, found, customer, name=name, email=email)
     _about_payment(sheet, found)
     _about_invoice(sheet, found)
     lines.describe(sheet, entries(found, "lines"))
@@ -131,11 +127,8 @@ def _about_invoice(sheet: Sheet, found: Shape) -> None:
 
 def _called(found: Shape, amount: str) -> str:
     """The invoice in words: Invoice ACME-0042 over €19.99."""
-    number, over = text(found, "number", 100), whole(found, amount)
-    called = f"Invoice {number}" if number else "An invoice"
-    if over is None:
-        return called
-    return f"{called} over {money.display(over, money.code_of(text(found, 'currency')))}"
+    number = text(found, "number", 100)
+    return f"Invoice {number}{over(found, amount)}" if number else f"An invoice{over(found, amount)}"
 
 
 def _ordinal(attempt: int | None) -> str:

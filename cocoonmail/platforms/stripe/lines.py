@@ -38,7 +38,17 @@ def product_name(row: Shape) -> str:
     price, plan = part(row, "price"), part(row, "plan")
     named = text(part(price, "product"), "name") or text(part(plan, "product"), "name") or text(plan, "name")
     worded = _WORDING.match(text(row, "description"))
-    return named or (worded["product"] if worded else "")
+    return named or (worded["product"] if worded else "") or text(price, "nickname") or text(plan, "nickname")
+
+
+def product_ids(rows: Sequence[Shape]) -> frozenset[str]:
+    """The ids of all that was sold."""
+    return frozenset(id for row in rows if (id := product_id(row)))
+
+
+def price_ids(rows: Sequence[Shape]) -> frozenset[str]:
+    """The ids of all prices."""
+    return frozenset(id for row in rows if (id := price_id(row)))
 
 
 def product_id(row: Shape) -> str:
@@ -52,6 +62,12 @@ def price_id(row: Shape) -> str:
     """The id of the price (or plan, as it once was called)."""
     details = part(row, "pricing", "price_details")
     return reference(details, "price") or reference(row, "price") or reference(row, "plan")
+
+
+def unit_amount(row: Shape) -> int | None:
+    """What one of an item costs, None where its price has tiers or decimals of a cent."""
+    price, plan = part(row, "price"), part(row, "plan")
+    return whole(price, "unit_amount") if price else whole(plan, "amount")
 
 
 def _is_proration(row: Shape) -> bool:
