@@ -52,13 +52,16 @@ def display(amount: int, currency: str, language: str = DEFAULT_LOCALE) -> str:
     exact = value == round(value, get_currency_precision(currency))
     pattern = locale.currency_formats["standard"]
     written = str(pattern.apply(value, locale, currency=currency, currency_digits=exact))
-    return written if not _letters_touch_digits(written, currency) else written.replace(currency, f"{currency}\xa0")
+    return _apart(written, locale.currency_symbols.get(currency, currency))
 
 
-def _letters_touch_digits(written: str, currency: str) -> bool:
-    """Whether a code that stands for the sign runs into the number ("ISK5"), where CLDR asks for a blank."""
-    _, found, rest = written.partition(currency)
-    return bool(found) and rest[:1].isdigit()
+def _apart(written: str, sign: str) -> str:
+    """The amount with a blank where a sign that ends in a letter ("ISK", "F CFA") would run into the number.
+
+    CLDR asks for it and Babel leaves it out: https://www.unicode.org/reports/tr35/tr35-numbers.html#Currencies.
+    """
+    before, _, number = written.partition(sign)
+    return f"{before}{sign}\xa0{number}" if sign[-1:].isalpha() and number[:1].isdigit() else written
 
 
 @lru_cache(maxsize=4096)
