@@ -67,7 +67,7 @@ class Dispatch:
         if free < CLAIM_AT_LEAST:
             await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
             return True
-        messages = await self._at_desk(lambda: _claim(free))
+        messages = await self._at_desk(lambda: claim_messages(free))
         for message in messages:
             task = asyncio.create_task(self._sender.send(message))
             self._flying[task] = message
@@ -93,7 +93,8 @@ class Dispatch:
         return await asyncio.get_running_loop().run_in_executor(self._desk, job)
 
 
-def _claim(limit: int) -> list[Message]:
+def claim_messages(limit: int) -> list[Message]:
+    """Up to `limit` messages that are due, leased, with everything that sending needs."""
     return loaded(claim(pipeline.due_messages(), database_now(), limit))
 
 

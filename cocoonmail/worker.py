@@ -57,9 +57,12 @@ PROCESS = Stage("process", pipeline.due_deliveries, pipeline.process, give_up_de
 ADVANCE = Stage("advance", pipeline.due_runs, pipeline.advance, give_up_run)
 
 
-def step(stage: Stage[Any], limit: int = BATCH_MAX) -> int:
-    """Claim what is due and work it off. Returns the number of rows claimed, 0 when nothing is due."""
-    now = database_now()
+def step(stage: Stage[Any], limit: int = BATCH_MAX, now: datetime | None = None) -> int:
+    """Claim what is due and work it off. Returns the number of rows claimed, 0 when nothing is due.
+
+    `now` is the database's time where it is not handed in.
+    """
+    now = now or database_now()
     rows = claim(stage.due(), now, limit)
     # A row that was claimed before and not settled may have taken its worker down: it goes alone.
     work_off(stage, [row for row in rows if row.attempts == 1], now)

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 from django.db import connection, transaction
-from django.utils import timezone
 
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
 from cocoonmail.intake.triage import Triage
+from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.rows import update_rows
 from cocoonmail.platforms.base import Announcement
 
@@ -64,9 +64,11 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
 
     Written as one plain INSERT, for this is the hot path: everything that is answered 2xx passes here.
     """
-    first = {one.identity: one for one in reversed(arrived)}
-    now = timezone.now()
+    first: dict[Identity, Arrived] = {}
+    for one in arrived:
+        first.setdefault(one.identity, one)
     with transaction.atomic(), connection.cursor() as cursor:
+        now = database_now()
         moment = _moment(now)
         rows = [value for one in first.values() for value in _row(one, moment)]
         cursor.execute(INSERT.format(", ".join([PLACES] * len(first))), rows)

@@ -42,7 +42,7 @@ def claim(due: QuerySet[Row], now: datetime, limit: int) -> list[Row]:
     On PostgreSQL rows that another worker is claiming are skipped; on SQLite the transaction is the only writer.
     """
     with transaction.atomic():
-        rows = due.filter(due_at__lte=now).order_by("due_at")
+        rows = due.filter(due_at__lte=now).order_by("due_at", "pk")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True, of=("self",))
         claimed = list(rows[:limit])
