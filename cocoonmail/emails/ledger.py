@@ -128,7 +128,7 @@ def _conclude(message: Message, outcome: Outcome, captured: bool, now: datetime)
         case Accepted(receipt=receipt):
             message.status, message.reason = Status.CAPTURED if captured else Status.SENT, ""
             message.receipt, message.sent_at = receipt[:WORDS_MAX], now
-        case Deferred(reason=reason) if now - message.created_at < GIVE_UP:
+        case Deferred(reason=reason) if now - (message.released_at or message.created_at) < GIVE_UP:
             message.status, message.reason = Status.QUEUED, f"will be tried again: {reason}"[:WORDS_MAX]
             message.due_at = now + min(RETRY_FIRST * 2 ** min(message.attempts - 1, 20), RETRY_LAST)
         case Deferred(reason=reason):

@@ -88,6 +88,8 @@ class Message(Claimable):
     conversation = models.TextField(blank=True)
     message_id = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
+    # When a person last said "send it again": how long it is tried counts from here.
+    released_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from cocoonmail.accounts.models import Workspace
-from cocoonmail.contacts.models import Contact
+from cocoonmail.emails.facts import facts_of
 from cocoonmail.emails.models import EmailVersion, Message
 from cocoonmail.kit.claims import settle
 from cocoonmail.kit.secrets import new_token
@@ -66,24 +64,6 @@ def _message(run: Run, step: str, email: EmailVersion, now: datetime) -> Message
         due_at=now,
         created_at=now,
     )
-
-
-def facts_of(workspace: Workspace, contact: Contact, event: Mapping[str, Any]) -> dict[str, Any]:
-    """What an email may merge in, as plain data."""
-    return {
-        "contact": {
-            **contact.properties,
-            "email": contact.email,
-            "firstName": contact.first_name,
-            "lastName": contact.last_name,
-            "userGroup": contact.user_group,
-            "userId": contact.user_id,
-            "source": contact.source,
-        },
-        "event": dict(event),
-        "workspace": {"name": workspace.name, "address": workspace.address},
-        "sender": {"name": workspace.sender_name, "email": workspace.sender_email, "reply_to": workspace.reply_to},
-    }
 
 
 def _email_versions(paths: Mapping[int, Sequence[Step]]) -> dict[int, EmailVersion]:

@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ('conversation', models.TextField(blank=True)),
                 ('message_id', models.CharField(blank=True, max_length=300)),
                 ('created_at', models.DateTimeField()),
+                ('released_at', models.DateTimeField(null=True)),
                 ('sent_at', models.DateTimeField(null=True)),
                 ('contact', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to='contacts.contact')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='emails.emailversion')),
