@@ -9,6 +9,8 @@ from cocoonmail.platforms.stripe.reading import begun, customer_of, happening, l
 from cocoonmail.platforms.stripe.shape import (
     EMPTY,
     Shape,
+    address,
+    amount,
     before,
     entries,
     flag,
@@ -29,7 +31,7 @@ def refunded(said: Announcement, payload: Payload) -> Reading:
     """A payment was given back, all of it or a part."""
     found, old = subject(payload, "charge"), before(payload) or EMPTY
     customer, name = customer_of(said, found), told(part(found, "billing_details"), "name")
-    email = told(part(found, "billing_details"), "email") or told(found, "receipt_email")
+    email = address(part(found, "billing_details"), "email") or address(found, "receipt_email")
     sheet = begun(said, found, customer, name=name, email=email)
     _about_charge(sheet, found)
     sheet.money("refundAmount", _now_refunded(found, old))
@@ -57,8 +59,8 @@ def _about_charge(sheet: Sheet, found: Shape) -> None:
     sheet.text("paymentIntentId", reference(found, "payment_intent"))
     sheet.text("invoiceId", reference(found, "invoice"))
     sheet.text("currency", sheet.currency)
-    sheet.money("amountTotal", whole(found, "amount"))
-    sheet.money("amountRefunded", whole(found, "amount_refunded"))
+    sheet.money("amountTotal", amount(found, "amount"))
+    sheet.money("amountRefunded", amount(found, "amount_refunded"))
     sheet.flag("fullyRefunded", flag(found, "refunded"))
     sheet.text("description", text(found, "description"))
     sheet.text("receiptUrl", link(found, "receipt_url"))
@@ -85,8 +87,8 @@ def _share(found: Shape) -> str:
 def _dispute(said: Announcement, found: Shape, sentence: str) -> Reading:
     """A dispute names no customer, unless its charge is expanded; the evidence may name an address."""
     charge, evidence = part(found, "charge"), part(found, "evidence")
-    customer, email = customer_of(said, charge), told(evidence, "customer_email_address")
-    email = email or told(part(charge, "billing_details"), "email")
+    customer, email = customer_of(said, charge), address(evidence, "customer_email_address")
+    email = email or address(part(charge, "billing_details"), "email")
     name = told(evidence, "customer_name") or told(part(charge, "billing_details"), "name")
     properties = _dispute_properties(said, found, customer, name, email)
     words = sentence.format(over(found, "amount"), person(name, email, customer))
@@ -102,7 +104,7 @@ def _dispute_properties(
     sheet.text("disputeReason", text(found, "reason"))
     sheet.text("disputeStatus", text(found, "status"))
     sheet.text("currency", sheet.currency)
-    sheet.money("amountDisputed", whole(found, "amount"))
+    sheet.money("amountDisputed", amount(found, "amount"))
     sheet.moment("evidenceDueBy", moment(part(found, "evidence_details"), "due_by"))
     sheet.text("chargeId", reference(found, "charge"))
     sheet.text("paymentIntentId", reference(found, "payment_intent"))
@@ -110,10 +112,10 @@ def _dispute_properties(
     return sheet.finished()
 
 
-def _facts(said: Announcement, found: Shape, amount: str) -> Facts:
+def _facts(said: Announcement, found: Shape, key: str) -> Facts:
     return Facts(
         livemode=said.livemode,
         metadata=metadata(part(found, "metadata")),
-        amount=whole(found, amount),
+        amount=amount(found, key),
         currency=money.code_of(text(found, "currency")),
     )

@@ -9,6 +9,8 @@ from cocoonmail.platforms.stripe.names import name_of
 from cocoonmail.platforms.stripe.reading import begun, copied, customer_of, happening, over, person
 from cocoonmail.platforms.stripe.shape import (
     Shape,
+    address,
+    amount,
     entries,
     metadata,
     moment,
@@ -40,7 +42,7 @@ def async_payment_failed(said: Announcement, payload: Payload) -> Reading:
 
 def _reading(said: Announcement, found: Shape, sentence: str) -> Reading:
     customer, who = customer_of(said, found), part(found, "customer_details")
-    email = told(who, "email") or told(found, "customer_email")
+    email = address(who, "email") or address(found, "customer_email")
     at = min(said.created, moment(found, "created") or said.created)
     change = copied(said, customer, email, name_of(who), at)
     id, rows = reference(found, "id"), entries(found, "line_items")
@@ -49,7 +51,7 @@ def _reading(said: Announcement, found: Shape, sentence: str) -> Reading:
         products=lines.product_ids(rows),
         prices=lines.price_ids(rows),
         metadata=metadata(part(found, "metadata")),
-        amount=whole(found, "amount_total"),
+        amount=amount(found, "amount_total"),
         currency=money.code_of(text(found, "currency")),
     )
     what = happening(said, f"{said.type}:{id}" if id else "", _properties(said, found, customer, email))
@@ -68,7 +70,7 @@ def _properties(said: Announcement, found: Shape, customer: Customer | None, ema
     sheet.text("paymentStatus", text(found, "payment_status"))
     sheet.text("status", text(found, "status"))
     sheet.text("currency", sheet.currency)
-    sheet.money("amountTotal", whole(found, "amount_total"))
+    sheet.money("amountTotal", amount(found, "amount_total"))
     sheet.text("subscriptionId", reference(found, "subscription"))
     sheet.text("invoiceId", reference(found, "invoice"))
     sheet.text("paymentIntentId", reference(found, "payment_intent"))

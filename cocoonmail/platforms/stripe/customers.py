@@ -13,10 +13,10 @@ from cocoonmail.platforms.stripe.reading import begun, happening, language_of, l
 from cocoonmail.platforms.stripe.shape import (
     EMPTY,
     Shape,
+    address,
     before,
     identified,
     metadata,
-    moment,
     part,
     subject,
     text,
@@ -55,19 +55,15 @@ def deleted(said: Announcement, payload: Payload) -> Reading:
 
 
 def _key(said: Announcement, found: Shape) -> str:
-    """The customer names the happening, for Stripe can send two events for one.
-
-    The moment of its creation belongs to it only for the samples of `samples.py`, in which one customer is made anew.
-    """
-    created = moment(found, "created")
-    return f"{said.type}:{identified(found, 'customer')}" + (f":{created}" if created else "")
+    """The customer names the happening, for Stripe can send two events for one."""
+    return f"{said.type}:{identified(found, 'customer')}"
 
 
 def _change(
     said: Announcement, found: Shape, rank: Rank, old: Shape | None = None, *, deleted: bool = False
 ) -> ContactChange:
     customer = Customer(identified(found, "customer"), said.account, said.livemode)
-    email = told(found, "email")
+    email = address(found, "email")
     return ContactChange(customer, email, _claims(found, email, old or {}), said.created, rank, said.id, deleted)
 
 

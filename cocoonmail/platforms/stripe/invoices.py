@@ -13,6 +13,8 @@ from cocoonmail.platforms.stripe.names import split
 from cocoonmail.platforms.stripe.reading import begun, copied, customer_of, happening, over, person
 from cocoonmail.platforms.stripe.shape import (
     Shape,
+    address,
+    amount,
     entries,
     link,
     metadata,
@@ -53,13 +55,13 @@ def _key(said: Announcement, found: Shape, more: str = "") -> str:
     return f"{said.type}:{id}{more}" if id else ""
 
 
-def _reading(said: Announcement, found: Shape, key: str, amount: str, sentence: str) -> Reading:
-    customer, email = customer_of(said, found), told(found, "customer_email")
+def _reading(said: Announcement, found: Shape, key: str, asked: str, sentence: str) -> Reading:
+    customer, email = customer_of(said, found), address(found, "customer_email")
     name = told(found, "customer_name")
     change = copied(said, customer, email, split(name), _frozen_at(said, found))
-    understood = sentence.format(_called(found, amount), person(name, email, customer))
+    understood = sentence.format(_called(found, asked), person(name, email, customer))
     properties = _properties(said, found, customer, name, email)
-    return Reading(change, happening(said, key, properties), _facts(said, found, amount), understood)
+    return Reading(change, happening(said, key, properties), _facts(said, found, asked), understood)
 
 
 def _frozen_at(said: Announcement, found: Shape) -> int:
@@ -71,14 +73,14 @@ def _frozen_at(said: Announcement, found: Shape) -> int:
     return min(said.created, final or moment(found, "created") or moment(found, "date") or said.created)
 
 
-def _facts(said: Announcement, found: Shape, amount: str) -> Facts:
+def _facts(said: Announcement, found: Shape, key: str) -> Facts:
     rows = entries(found, "lines")
     return Facts(
         livemode=said.livemode,
         products=lines.product_ids(rows),
         prices=lines.price_ids(rows),
         metadata=metadata(*_metadata(found)),
-        amount=whole(found, amount),
+        amount=amount(found, key),
         currency=money.code_of(text(found, "currency")),
     )
 
@@ -103,10 +105,10 @@ def _properties(said: Announcement, found: Shape, customer: Customer | None, nam
 
 def _about_payment(sheet: Sheet, found: Shape) -> None:
     sheet.text("currency", sheet.currency)
-    sheet.money("amountPaid", whole(found, "amount_paid"))
-    sheet.money("amountDue", whole(found, "amount_due"))
-    sheet.money("amountRemaining", whole(found, "amount_remaining"))
-    sheet.money("amountTotal", whole(found, "total"))
+    sheet.money("amountPaid", amount(found, "amount_paid"))
+    sheet.money("amountDue", amount(found, "amount_due"))
+    sheet.money("amountRemaining", amount(found, "amount_remaining"))
+    sheet.money("amountTotal", amount(found, "total"))
     sheet.number("attemptCount", whole(found, "attempt_count"))
     sheet.moment("nextPaymentAttempt", moment(found, "next_payment_attempt"))
     sheet.moment("dueDate", moment(found, "due_date"))
@@ -125,10 +127,10 @@ def _about_invoice(sheet: Sheet, found: Shape) -> None:
     sheet.text("subscriptionId", reference(details, "subscription") or reference(found, "subscription"))
 
 
-def _called(found: Shape, amount: str) -> str:
+def _called(found: Shape, asked: str) -> str:
     """The invoice in words: Invoice ACME-0042 over €19.99."""
     number = text(found, "number", 100)
-    return f"Invoice {number}{over(found, amount)}" if number else f"An invoice{over(found, amount)}"
+    return f"Invoice {number}{over(found, asked)}" if number else f"An invoice{over(found, asked)}"
 
 
 def _ordinal(attempt: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -14,6 +15,10 @@ from babel.numbers import get_currency_precision
 # are always 00. ISO 4217 and CLDR say otherwise of ISK, UGX and others, so they must not be asked for the scale.
 NO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
 THREE_DECIMALS = frozenset("BHD JOD KWD OMR TND".split())
+
+# CLDR asks for a blank between a sign that is made of letters and the number ("ISK 5"), which Babel does not write:
+# https://unicode.org/reports/tr35/tr35-numbers.html#Currencies
+_SPACING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 DEFAULT_LOCALE = "en"
 LOCALE_MAX = 35  # Characters of a language tag
@@ -52,16 +57,7 @@ def display(amount: int, currency: str, language: str = DEFAULT_LOCALE) -> str:
     exact = value == round(value, get_currency_precision(currency))
     pattern = locale.currency_formats["standard"]
     written = str(pattern.apply(value, locale, currency=currency, currency_digits=exact))
-    return _apart(written, locale.currency_symbols.get(currency, currency))
-
-
-def _apart(written: str, sign: str) -> str:
-    """The amount with a blank where a sign that ends in a letter ("ISK", "F CFA") would run into the number.
-
-    CLDR asks for it and Babel leaves it out: https://www.unicode.org/reports/tr35/tr35-numbers.html#Currencies.
-    """
-    before, _, number = written.partition(sign)
-    return f"{before}{sign}\xa0{number}" if sign[-1:].isalpha() and number[:1].isdigit() else written
+    return _SPACING.sub("\xa0", written)
 
 
 @lru_cache(maxsize=4096)

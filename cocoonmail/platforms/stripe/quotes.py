@@ -8,6 +8,7 @@ from cocoonmail.platforms.stripe import lines, money
 from cocoonmail.platforms.stripe.reading import begun, customer_of, happening, only_mentioned, over, person
 from cocoonmail.platforms.stripe.shape import (
     Shape,
+    amount,
     entries,
     metadata,
     moment,
@@ -41,7 +42,7 @@ def _reading(said: Announcement, found: Shape, sentence: str) -> Reading:
         products=lines.product_ids(rows),
         prices=lines.price_ids(rows),
         metadata=metadata(part(found, "metadata")),
-        amount=whole(found, "amount_total"),
+        amount=amount(found, "amount_total"),
         currency=money.code_of(text(found, "currency")),
     )
     number = text(found, "number", 100)
@@ -58,7 +59,7 @@ def _properties(said: Announcement, found: Shape, customer: Customer | None) -> 
     sheet.text("status", text(found, "status"))
     sheet.text("description", text(found, "description"))
     sheet.text("currency", sheet.currency)
-    sheet.money("amountTotal", whole(found, "amount_total"))
+    sheet.money("amountTotal", amount(found, "amount_total"))
     sheet.moment("expiresAt", moment(found, "expires_at"))
     sheet.text("invoiceId", reference(found, "invoice"))
     sheet.text("subscriptionId", reference(found, "subscription"))

@@ -9,7 +9,7 @@ from cocoonmail.contacts.changes import Claim, ContactChange, Customer, Happenin
 from cocoonmail.platforms.base import Announcement
 from cocoonmail.platforms.stripe import money
 from cocoonmail.platforms.stripe.names import Name
-from cocoonmail.platforms.stripe.shape import Shape, part, reference, text, whole
+from cocoonmail.platforms.stripe.shape import Shape, owner, part, text, whole
 from cocoonmail.platforms.stripe.sheet import Sheet
 
 
@@ -19,7 +19,7 @@ def customer_of(said: Announcement, shape: Shape) -> Customer | None:
     With Accounts v2 the customer can be an account: `customer` is then null and `customer_account` names it
     (https://docs.stripe.com/changelog/dahlia/2026-04-22/accounts-v2-expanded-availability).
     """
-    id = reference(shape, "customer") or reference(shape, "customer_account")
+    id = owner(shape, "customer") or owner(shape, "customer_account")
     return Customer(id, said.account, said.livemode) if id else None
 
 

@@ -80,6 +80,31 @@ def told(shape: Shape, key: str) -> str:
     return "" if found == REDACTED else found
 
 
+def address(shape: Shape, key: str) -> str:
+    """An email address as it was written, "" for none. Raises Unreadable where something else than a text stands."""
+    _refuse(shape, key, (str,), "a text")
+    return told(shape, key)
+
+
+def amount(shape: Shape, key: str) -> int | None:
+    """Money in the smallest unit, None for none. Raises Unreadable where something else than a whole number stands."""
+    _refuse(shape, key, (int,), "a whole number")
+    return whole(shape, key)
+
+
+def owner(shape: Shape, key: str) -> str:
+    """The id of the customer that an object belongs to, "" for none. Raises Unreadable where something else stands."""
+    _refuse(shape, key, (str, dict), "an id or an object")
+    return reference(shape, key)
+
+
+def _refuse(shape: Shape, key: str, wanted: tuple[type, ...], called: str) -> None:
+    """What a reading rests on is absent, null or of its type; anything else is a shape that we do not know."""
+    found = shape.get(key)
+    if found is not None and type(found) not in wanted:
+        raise Unreadable(f"The object's {key} should be {called} and is {_called(found)}.")
+
+
 def link(shape: Shape, key: str) -> str:
     """An https address, "" for none and for anything else."""
     found = text(shape, key, LINK_MAX + 1)
