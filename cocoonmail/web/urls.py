@@ -8,4 +8,8 @@ urlpatterns = [
     path("", include("cocoonmail.web.home.urls")),
     path("", include("cocoonmail.web.accounts.urls")),
     path("", include("cocoonmail.web.integrations.urls")),
+    path("", include("cocoonmail.web.loops.urls")),
+    path("", include("cocoonmail.web.gallery.urls")),
+    path("", include("cocoonmail.web.audience.urls")),
+    path("", include("cocoonmail.web.events.urls")),
 ]

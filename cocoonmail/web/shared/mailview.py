@@ -1,4 +1,4 @@
-"""An email as its reader would see it, before it is sent: compiled and merged with chosen facts, or why it cannot be."""
+"""An email as its reader would see it, before it is sent: merged with chosen facts, or why it cannot be."""
 
 from __future__ import annotations
 
@@ -18,6 +18,33 @@ NO_SENDER = "you@example.com"
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A problem as a page says it: where, what, and in which tone."""
+
+    where: str
+    message: str
+    tone: str
+
+
+FIELDS = {
+    "preview": "Preview text",
+    "from_name": "Sender's name",
+    "from_email": "Sender's address",
+    "reply_to": "Reply to",
+}
+
+
+def said(problems: Sequence[Problem]) -> list[Said]:
+    """The problems as a page says them."""
+    return [Said(_where(one), one.message, "warn" if one.warning else "bad") for one in problems]
+
+
+def _where(problem: Problem) -> str:
+    field = FIELDS.get(problem.field, problem.field.capitalize())
+    return f"{field}, line {problem.line}" if problem.line else field
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """The finished texts or, in `html` and `trouble`, why there are none. `problems` are for the author."""
 
@@ -27,12 +54,12 @@ class Shown:
     preview: str = ""
     sender: str = ""
     trouble: str = ""
-    problems: Sequence[Problem] = ()
+    problems: Sequence[Said] = ()
 
 
 def show(draft: Draft, facts: Mapping[str, Any], workspace: Workspace) -> Shown:
     """The email for these facts, which have the shape that emails.render takes."""
-    problems = check(draft)
+    problems = said(check(draft))
     compiled = compile_email(draft)
     if not isinstance(compiled, Compiled):
         return _unshown("Nothing to show yet", "The preview comes back when the problems are solved.", problems)
@@ -50,7 +77,7 @@ def facts_here(workspace: Workspace, facts: Mapping[str, Any]) -> dict[str, Any]
     return {"unsubscribe_url": "https://example.com/unsubscribe", **facts, "workspace": own}
 
 
-def _shown(rendered: Rendered, problems: Sequence[Problem]) -> Shown:
+def _shown(rendered: Rendered, problems: Sequence[Said]) -> Shown:
     name, email = rendered.from_name, rendered.from_email
     return Shown(
         html=rendered.html,
@@ -62,6 +89,6 @@ def _shown(rendered: Rendered, problems: Sequence[Problem]) -> Shown:
     )
 
 
-def _unshown(title: str, words: str, problems: Sequence[Problem]) -> Shown:
+def _unshown(title: str, words: str, problems: Sequence[Said]) -> Shown:
     html = render_to_string("unshown.html", {"title": title, "words": words})
     return Shown(html=html, trouble=words, problems=problems)

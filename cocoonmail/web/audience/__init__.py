@@ -1,0 +1,1 @@
+"""The audience: the contacts, and each one's page."""

@@ -1,0 +1,104 @@
+"""The list of contacts, and adding one by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from cocoonmail.contacts.models import Contact, ContactProperty
+from cocoonmail.kit.clock import database_now
+from cocoonmail.web.audience.forms import NewContactForm
+from cocoonmail.web.shared.access import page
+from cocoonmail.web.shared.middleware import MemberRequest
+from cocoonmail.web.shared.paging import page_of
+
+CHOICES_MAX = 50  # Groups and sources offered to filter by
+COLUMNS_SHOWN = 2  # Custom properties that are shown as columns without being asked for
+COLUMNS_MAX = 6
+SWITCHES = {"subscribed": ("Subscribed", "Subscribed", "Unsubscribed"), "test": ("Mode", "Test mode only", "Live")}
+
+
+@page
+def audience(request: MemberRequest) -> HttpResponse:
+    """Every contact, newest first."""
+    mine = Contact.objects.filter(workspace=request.workspace)
+    page = page_of(found(request, mine), request, by="created_at")
+    properties = list(ContactProperty.objects.filter(workspace=request.workspace).order_by("name"))
+    shown = columns(request, properties)
+    values = {
+        "page": page,
+        "rows": [(one, [display(one.properties.get(name)) for name in shown]) for one in page.rows],
+        "columns": shown,
+        "properties": properties,
+        "selects": selects(request, mine),
+        "kept": {"columns": ",".join(shown)} if "columns" in request.GET else {},
+        "any": bool(page.rows) or mine.exists(),
+    }
+    return render(request, "audience/audience.html", values)
+
+
+def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Contact]:
+    """The contacts that the URL's filters ask for."""
+    for word in request.GET.get("q", "").split()[:5]:
+        named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        contacts = contacts.filter(named | Q(email_key__icontains=word.casefold()) | Q(email__icontains=word))
+    for switch in SWITCHES:
+        if (value := request.GET.get(switch, "")) in ("yes", "no"):
+            contacts = contacts.filter(**{switch: value == "yes"})
+    for field, name in (("user_group", "group"), ("source", "source")):
+        if value := request.GET.get(name, ""):
+            contacts = contacts.filter(**{field: value})
+    return contacts
+
+
+def selects(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:
+    """The filters: the two switches, and the groups and sources that there are."""
+    switches = [
+        {"name": name, "label": label, "value": request.GET.get(name, ""), "options": [("yes", yes), ("no", no)]}
+        for name, (label, yes, no) in SWITCHES.items()
+    ]
+    return [switches[0], *_valued(request, contacts), switches[1]]
+
+
+def _valued(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:
+    valued = []
+    for name, field, label in (("group", "user_group", "User group"), ("source", "source", "Source")):
+        known = contacts.exclude(**{field: ""}).order_by(field).values_list(field, flat=True).distinct()[:CHOICES_MAX]
+        if options := [(value, value) for value in known]:
+            valued.append({"name": name, "label": label, "value": request.GET.get(name, ""), "options": options})
+    return valued
+
+
+def columns(request: MemberRequest, properties: list[ContactProperty]) -> list[str]:
+    """The custom properties to show: those that the URL names, else the first few."""
+    known = [one.name for one in properties]
+    if "columns" not in request.GET:
+        return known[:COLUMNS_SHOWN]
+    wanted = {name for value in request.GET.getlist("columns") for name in value.split(",")}
+    return [name for name in known if name in wanted][:COLUMNS_MAX]
+
+
+def display(value: Any) -> str:
+    """A custom property's value as a table shows it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "Yes" if value else "No"
+        case _:
+            return str(value)
+
+
+@page
+def new(request: MemberRequest) -> HttpResponse:
+    """Add a contact by hand. It starts no loop, for nothing happened."""
+    form = NewContactForm(request.workspace, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        contact = form.create(database_now())
+        messages.success(request, f"{contact.email} was added.")
+        return redirect("contact", pk=contact.pk)
+    return render(request, "audience/new.html", {"form": form}, status=422 if form.is_bound else 200)

@@ -1,0 +1,1 @@
+"""Events: their names, and the log of what happened."""

@@ -1,0 +1,1 @@
+"""Loops: the list, the builder and the email editor."""

@@ -1,0 +1,135 @@
+"""What an email may say about a person and an event: the values it can merge in, and samples to preview it with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.contacts.changes import Unreadable
+from cocoonmail.contacts.models import ContactProperty, Event, EventName
+from cocoonmail.emails.facts import facts_of
+from cocoonmail.emails.models import Email
+from cocoonmail.intake.models import EventChoice
+from cocoonmail.loops.gallery import BY_KEY, TEMPLATES
+from cocoonmail.loops.models import Loop
+from cocoonmail.platforms import PLATFORMS
+from cocoonmail.platforms.base import Announcement, EventType, Platform
+from cocoonmail.web.shared.mailview import facts_here
+
+RECENT_MAX = 10  # Events to preview with
+CREATED = 1_795_000_000  # The moment of sample events, in seconds since 1970: the same at every look
+
+CONTACT = {
+    "email": "ada@example.com",
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "userGroup": "Customers",
+    "userId": "4711",
+    "source": "Stripe webhook",
+}
+BY_TYPE: Mapping[str, Any] = {"number": 42, "boolean": True, "date": "2026-11-23", "list": []}
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A merge tag, what kind of value it gives, and an example."""
+
+    source: str
+    type: str
+    example: str
+
+
+def contact_tags(workspace: Workspace) -> list[Tag]:
+    """What can be said about the contact."""
+    own = ContactProperty.objects.filter(workspace=workspace).order_by("name").values_list("name", "type")
+    known = [_tag("contact", name, "string", value) for name, value in CONTACT.items()]
+    return known + [_tag("contact", name, type, BY_TYPE.get(type, "")) for name, type in own]
+
+
+def event_tags(workspace: Workspace, trigger: EventName | None) -> list[Tag]:
+    """What can be said about the event: what was seen on it, and what its platform documents."""
+    if trigger is None:
+        return []
+    samples = sample_properties(workspace, trigger)
+    types = {**{name: _type(value) for name, value in samples.items()}, **trigger.properties}
+    return [_tag("event", name, types[name], samples.get(name, "")) for name in sorted(types)]
+
+
+def _tag(root: str, name: str, type: str, example: Any) -> Tag:
+    example = "" if isinstance(example, list | dict) else str(example)
+    path = f"{root}.{name}" if name.isidentifier() else f'{root}["{name}"]'
+    if type == "list":
+        return Tag(f"{{% for item in {path} %}}{{{{ item.description | default: '' }}}}{{% endfor %}}", type, example)
+    return Tag(f"{{{{ {path} | default: '' }}}}", type, example)
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, list | tuple):
+        return "list"
+    return "number" if isinstance(value, int | float) else "string"
+
+
+def recent_events(loop: Loop) -> list[Event]:
+    """The newest events that this loop waits for."""
+    if loop.trigger_id is None:
+        return []
+    events = Event.objects.filter(name_id=loop.trigger_id).select_related("contact").order_by("-recorded_at")
+    return list(events[:RECENT_MAX])
+
+
+def facts_for(loop: Loop, email: Email, chosen: str) -> dict[str, Any]:
+    """The facts to preview with: those of the event of this id, else samples."""
+    workspace = loop.workspace
+    if chosen.isdigit() and len(chosen) < 19 and loop.trigger_id:
+        mine = Event.objects.filter(workspace=workspace, name_id=loop.trigger_id).select_related("contact")
+        if event := mine.filter(pk=int(chosen)).first():
+            return facts_here(workspace, facts_of(workspace, event.contact, event.properties))
+    custom = ContactProperty.objects.filter(workspace=workspace).values_list("name", "type")
+    contact = {**{name: BY_TYPE.get(type, f"{name} of Ada") for name, type in custom}, **CONTACT}
+    template = BY_KEY.get(email.template)
+    event_facts = {**(template.sample["event"] if template else {})}
+    if loop.trigger is not None:
+        event_facts = {**sample_properties(workspace, loop.trigger), **event_facts}
+    return facts_here(workspace, {"contact": contact, "event": event_facts})
+
+
+def sample_properties(workspace: Workspace, trigger: EventName) -> dict[str, Any]:
+    """Sample values for an event of this name: its platform's own, else its template's, else one per type seen."""
+    seen = {name: BY_TYPE.get(type, f"sample {name}") for name, type in trigger.properties.items()}
+    template = next((one for one in TEMPLATES if one.suggested_event == trigger.name), None)
+    return {**seen, **(template.sample["event"] if template else {}), **_documented(workspace, trigger.name)}
+
+
+def _documented(workspace: Workspace, name: str) -> dict[str, Any]:
+    choice = EventChoice.objects.filter(workspace=workspace, trigger=name).select_related("endpoint").first()
+    if choice is not None and choice.endpoint.platform in PLATFORMS:
+        return rehearsed(choice.endpoint.platform, choice.type)
+    return next((rehearsed(platform.name, type.name) for platform, type in _suggesting(name)), {})
+
+
+def _suggesting(name: str) -> Iterator[tuple[Platform, EventType]]:
+    for platform in PLATFORMS.values():
+        yield from ((platform, type) for type in platform.events.values() if type.suggested == name)
+
+
+@lru_cache(maxsize=100)
+def rehearsed(platform_name: str, type: str) -> dict[str, Any]:
+    """The properties of the platform's own sample event of this type, {} where it has none."""
+    platform = PLATFORMS[platform_name]
+    if platform.rehearse is None or type not in platform.events:
+        return {}
+    person = {"email": CONTACT["email"], "name": "Ada Lovelace"}
+    body, _ = platform.rehearse(type, **person, now=CREATED, livemode=False, token="0" * 16, secret="whsec_sample")  # noqa: S106
+    announced = platform.announce(body)
+    if not isinstance(announced, Announcement):
+        return {}
+    try:
+        return dict(platform.events[type].read(announced, json.loads(body)).happening.properties)
+    except Unreadable:
+        return {}
