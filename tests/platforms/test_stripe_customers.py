@@ -27,6 +27,7 @@ def test_a_new_customer_brings_an_email_and_a_name_to_sync() -> None:
         "last_name": Claim("Lovelace"),
     }
     assert (reading.change.at, reading.change.rank, reading.change.deleted) == (NOW, Rank.CREATED, False)
+    assert reading.happening.key == "customer.created:cus_Ada"
     assert reading.happening.occurred_at == datetime.fromtimestamp(NOW, UTC)
     assert reading.understood == "New customer Ada Lovelace <ada@example.com>"
 
@@ -183,6 +184,12 @@ def test_an_object_of_another_shape_is_unreadable_and_the_sentence_says_what_was
 def test_a_customer_without_an_id_is_unreadable(id: Any) -> None:
     with pytest.raises(Unreadable, match="id"):
         told("customer.created", id=id)
+
+
+@pytest.mark.parametrize("email", [5, ["ada@example.com"], {"value": "ada@example.com"}, True])
+def test_an_address_that_is_no_text_is_unreadable(email: Any) -> None:
+    with pytest.raises(Unreadable, match="email should be a text"):
+        told("customer.created", email=email)
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5])

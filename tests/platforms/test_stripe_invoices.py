@@ -120,7 +120,8 @@ def test_prices_and_products_are_found_in_both_shapes() -> None:
     assert new.prices
     line = OLD_LINE | {"plan": None, "price": {"id": "price_1", "object": "price", "product": "prod_1"}}
     old = read(old_invoice(lines={"data": [line]})).facts
-    assert (old.products, old.prices) == ({"prod_1"}, {"price_1"})
+    assert old.products == {"prod_1"}
+    assert old.prices == {"price_1"}
 
 
 def test_an_invoice_over_nothing_is_read_as_such() -> None:
@@ -249,3 +250,30 @@ def test_an_object_that_is_no_invoice_is_unreadable(type: str, found: Any) -> No
 
 def test_an_invoice_is_never_noise() -> None:
     assert told("invoice.paid", previous={"currency": None}).happening.noise is False
+
+
+WRONG = [
+    ("customer_email", 5),
+    ("customer_email", ["ada@example.com"]),
+    ("customer", 5),
+    ("customer", ["cus_1"]),
+    ("amount_paid", "1999"),
+    ("amount_paid", 19.99),
+    ("amount_paid", True),
+    ("total", {}),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG)
+def test_what_a_reading_rests_on_is_unreadable_when_it_has_another_type(key: str, value: Any) -> None:
+    with pytest.raises(Unreadable, match=rf"^The object's {key} should be .* and is .*\.$"):
+        told("invoice.paid", **{key: value})
+
+
+HARMLESS = ["number", "customer_name", "hosted_invoice_url", "metadata", "billing_reason", "parent", "due_date"]
+
+
+@pytest.mark.parametrize("key", HARMLESS)
+@pytest.mark.parametrize("value", [..., None, 5, "", [], {}, "x", True, [None]])
+def test_what_is_odd_and_harmless_is_read(key: str, value: Any) -> None:
+    assert told("invoice.paid", **{key: value}).happening.properties["amountPaid"] == 1999

@@ -19,7 +19,6 @@ from cocoonmail.platforms.stripe.shape import (
     subject,
     text,
     told,
-    whole,
 )
 
 

@@ -16,7 +16,6 @@ from cocoonmail.platforms.stripe.shape import (
     reference,
     subject,
     text,
-    whole,
 )
 
 
