@@ -7,12 +7,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from cocoonmail.contacts.models import PlatformCustomer
 from cocoonmail.intake.models import Delivery, Endpoint, SigningSecret
 from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.platforms import PLATFORMS
@@ -57,9 +59,22 @@ def rehearse(
     has no such event, or nothing listens.
     """
     platform = PLATFORMS[endpoint.platform]
-    make = _maker(platform, event_type)
-    secret, seconds, token = _secret(endpoint, platform), int(now.timestamp()), secrets.token_hex(8)
-    body, headers = make(event_type, email=email, name=name, now=seconds, livemode=livemode, token=token, secret=secret)
+    make = partial(
+        _maker(platform, event_type),
+        event_type,
+        email=email,
+        name=name,
+        now=int(now.timestamp()),
+        livemode=livemode,
+        token=secrets.token_hex(8),
+        secret=_secret(endpoint, platform),
+    )
+    try:
+        body, headers = make(again=False)
+    except KeyError as error:
+        raise CannotRehearse(f"There is no sample of {event_type} yet. Try another event.") from error
+    if _is_known(endpoint, platform, body):
+        body, headers = make(again=True)
     status, content = _post(f"{address()}{endpoint.path}", body, headers)
     stored = _delivery(endpoint, platform, body) if 200 <= status < 300 else None
     return Rehearsed(status, content, stored)
@@ -103,6 +118,15 @@ def _secret(endpoint: Endpoint, platform: Platform) -> str:
         return newest.reveal()
     except Unsealable as error:
         raise CannotRehearse(str(error)) from error
+
+
+def _is_known(endpoint: Endpoint, platform: Platform, body: bytes) -> bool:
+    """Whether the sample's customer came before: a second customer.created of theirs would rightly trigger nothing."""
+    said = platform.announce(body)
+    assert isinstance(said, Announcement)
+    customer = platform.events[said.type].read(said, json.loads(body)).change.customer
+    known = PlatformCustomer.objects.filter(workspace_id=endpoint.workspace_id, endpoint_id=endpoint.pk)
+    return customer is not None and known.filter(external_id=customer.id, livemode=customer.livemode).exists()
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:

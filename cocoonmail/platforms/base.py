@@ -63,11 +63,12 @@ class EventType:
 class Rehearse(Protocol):
     """Makes a request as the platform would send it: the raw body, and the headers that it signs it with.
 
-    `now` is in whole seconds since 1970, `token` random, so that no two of them are the same happening.
+    `now` is in whole seconds since 1970, `token` random. The person of one email is one customer; with `again`, what
+    can happen to a customer only once happens to a new object of that person.
     """
 
     def __call__(
-        self, event_type: str, *, email: str, name: str, now: int, livemode: bool, token: str, secret: str
+        self, event_type: str, *, email: str, name: str, now: int, livemode: bool, token: str, secret: str, again: bool
     ) -> tuple[bytes, Mapping[str, str]]:
         """The raw body and the headers."""
 

@@ -2,19 +2,475 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from typing import Any
 
+import pytest
+from django.utils import timezone
+
+from cocoonmail.contacts.models import EventName
+from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint, EventChoice, Refusal, SigningSecret
+from cocoonmail.web.integrations.figures import LATEST
 from tests.people import Person
+from tests.shop import Shop, event
 
 pytestmark = pytest.mark.django_db
 
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
+
+
+def text(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+@pytest.fixture
+def stripe(alice: Person) -> Endpoint:
+    """Connected with one click; without a secret."""
+    alice.post("/integrations/stripe")
+    return alice.workspace.endpoints.get()
+
+
+@pytest.fixture
+def base(stripe: Endpoint) -> str:
+    return f"/integrations/stripe/{stripe.pk}"
+
+
+@pytest.fixture
+def shop(stripe: Endpoint) -> Shop:
+    SigningSecret.of(stripe, "whsec_of_the_shop").save()
+    return Shop(stripe.workspace, stripe)
+
+
+def choices(endpoint: Endpoint) -> dict[str, str | None]:
+    """What is switched on, with its trigger."""
+    return {row.type: row.trigger or None for row in endpoint.choices.filter(enabled=True)}
+
+
+def rows(**more: str) -> dict[str, str]:
+    """The events form as a browser sends it: two events on."""
+    return {
+        "customer.created-enabled": "on",
+        "customer.created-trigger": "newStripeCustomer",
+        "customer.created-sync_names": "on",
+        "invoice.paid-enabled": "on",
+        "invoice.paid-trigger": "",
+        **more,
+    }
+
+
+# Connecting
+
+
+def test_looking_at_a_platform_makes_nothing(alice: Person) -> None:
+    assert "Connect Stripe" in text(alice.get("/integrations"))
+    assert "Connect Stripe" in text(alice.get("/integrations/stripe"))
+    assert not Endpoint.objects.exists()
+
 
 def test_one_click_connects_stripe_with_the_events_of_the_three_templates(alice: Person) -> None:
-    assert alice.get("/integrations").status_code == 200
-    assert "Connect Stripe" in alice.get("/integrations/stripe").content.decode()
     answer = alice.post("/integrations/stripe", follow=True)
-    assert answer.status_code == 200
     endpoint = alice.workspace.endpoints.get()
-    assert endpoint.path in answer.content.decode()
+    assert f"http://127.0.0.1:8000{endpoint.path}" in text(answer)
+    assert choices(endpoint) == {
+        "customer.created": "newStripeCustomer",
+        "customer.updated": None,
+        "invoice.paid": "successfulPayment",
+        "invoice.payment_failed": "failedPayment",
+    }
+    assert EventName.objects.filter(workspace=alice.workspace, name="failedPayment").exists()
     for tab in ("", "/deliveries", "/options"):
         assert alice.get(f"/integrations/stripe/{endpoint.pk}{tab}").status_code == 200
+
+
+def test_a_second_click_makes_no_second_endpoint(alice: Person) -> None:
+    alice.post("/integrations/stripe")
+    alice.post("/integrations/stripe")
+    assert alice.workspace.endpoints.count() == 1
+
+
+def test_a_workspace_with_several_accounts_has_several_endpoints(alice: Person, stripe: Endpoint) -> None:
+    answer = alice.post("/integrations/stripe", {"name": "Second shop"}, follow=True)
+    assert alice.workspace.endpoints.count() == 2
+    assert "2 endpoints" in text(answer)
+    assert text(alice.get("/integrations/stripe")).count("Second shop") == 1
+
+
+def test_a_platform_that_nobody_knows_is_not_there(alice: Person, stripe: Endpoint) -> None:
+    assert alice.get("/integrations/paypal").status_code == 404
+    assert alice.get(f"/integrations/paypal/{stripe.pk}").status_code == 404
+
+
+# The Stripe secret
+
+
+def test_a_pasted_secret_is_stripped_and_only_its_end_is_shown(alice: Person, stripe: Endpoint, base: str) -> None:
+    answer = alice.post(f"{base}/secrets", {"secret": "  whsec_0123456789abcdef\n"}, follow=True)
+    assert stripe.secrets.get().reveal() == "whsec_0123456789abcdef"
+    assert "whsec_…cdef" in text(answer)
+    assert "0123456789abcdef" not in text(answer)
+    assert "Connected" in text(answer)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "complaint"),
+    [
+        ("", "Paste the signing secret from Stripe"),
+        ("sk_live_0123456789", "one of Stripe&#x27;s API keys"),
+        ("we_0123456789abcd", "the webhook&#x27;s id"),
+        ("0123456789abcdef", "begins with whsec_"),
+        ("whsec_012345 6789", "blank"),
+        ("whsec_0", "not the whole secret"),
+    ],
+)
+def test_what_is_no_signing_secret_is_told_what_it_is(
+    alice: Person, stripe: Endpoint, base: str, pasted: str, complaint: str
+) -> None:
+    answer = alice.post(f"{base}/secrets", {"secret": pasted})
+    assert complaint in text(answer)
+    assert 'aria-invalid="true"' in text(answer)
+    assert not stripe.secrets.exists()
+
+
+def test_an_endpoint_takes_several_secrets_each_once(alice: Person, stripe: Endpoint, base: str) -> None:
+    for secret in ("whsec_of_the_dashboard", "whsec_of_the_cli_here", "whsec_of_the_cli_here"):
+        answer = alice.post(f"{base}/secrets", {"secret": secret})
+    assert "is here already" in text(answer)
+    assert stripe.secrets.count() == 2
+
+
+def test_removing_the_only_secret_says_what_that_destroys(alice: Person, shop: Shop, base: str) -> None:
+    secret = shop.endpoint.secrets.get()
+    assert "It is the only one" in text(alice.get(base))
+    alice.post(f"{base}/secrets/{secret.pk}/remove")
+    assert not shop.endpoint.secrets.exists()
+
+
+def test_a_secret_for_trying_out_is_made_once(alice: Person, stripe: Endpoint, base: str) -> None:
+    alice.post(f"{base}/secrets/made")
+    alice.post(f"{base}/secrets/made")
+    assert stripe.secrets.get().reveal().startswith("whsec_")
+
+
+# Events
+
+
+def test_saved_events_are_on_and_all_others_off(alice: Person, stripe: Endpoint, base: str) -> None:
+    answer = alice.post(f"{base}/events", rows(**{"invoice.paid-trigger": " receiptWanted "}), follow=True)
+    assert "2 events are switched on" in text(answer)
+    assert choices(stripe) == {"customer.created": "newStripeCustomer", "invoice.paid": "receiptWanted"}
+    assert '<option value="receiptWanted">' in text(answer)
+
+
+def test_options_of_an_event_become_a_condition(alice: Person, stripe: Endpoint, base: str) -> None:
+    asked = {
+        "mode": "live",
+        "products": "prod_1, prod_2",
+        "metadata": "app=acme\nplan = pro",
+        "amount_min": "500",
+        "currency": "eur",
+    }
+    alice.post(f"{base}/events", rows(**{f"invoice.paid-{name}": value for name, value in asked.items()}))
+    choice = EventChoice.objects.get(endpoint=stripe, type="invoice.paid")
+    assert choice.condition == {
+        "mode": "live",
+        "products": ["prod_1", "prod_2"],
+        "metadata": {"app": "acme", "plan": "pro"},
+        "amount_min": 500,
+        "currency": "EUR",
+    }
+    assert not choice.sync_names
+    shown = text(alice.get(base))
+    assert "plan=pro" in shown
+    assert "only live mode, prod_1 or prod_2" in shown
+
+
+def test_a_deleted_customer_may_unsubscribe_the_contact(alice: Person, stripe: Endpoint, base: str) -> None:
+    deletion = {"customer.deleted-enabled": "on", "customer.deleted-removal": "unsubscribe"}
+    alice.post(f"{base}/events", rows(**deletion))
+    assert EventChoice.objects.get(endpoint=stripe, type="customer.deleted").removal == "unsubscribe"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("metadata", "no equals sign", "one key=value a line"),
+        ("amount_min", "-1", "greater than or equal to 0"),
+        ("currency", "euro", "three letters"),
+        ("trigger", "x" * 101, "at most 100 characters"),
+        ("trigger", "two\x07lines", "one line of plain characters"),
+    ],
+)
+def test_a_wrong_option_saves_nothing_and_says_so_beside_its_field(
+    alice: Person, stripe: Endpoint, base: str, field: str, value: str, complaint: str
+) -> None:
+    before = choices(stripe)
+    answer = text(alice.post(f"{base}/events", rows(**{f"invoice.paid-{field}": value})))
+    assert complaint in answer
+    assert "Nothing was saved" in answer
+    assert choices(stripe) == before
+
+
+# Options
+
+
+def test_options_are_saved_and_a_taken_name_is_not(alice: Person, stripe: Endpoint, base: str) -> None:
+    alice.post("/integrations/stripe", {"name": "Stripe EU"})
+    wanted = {"name": "Stripe US", "user_group": "Customers", "process_test": "False", "enabled": "on"}
+    alice.post(f"{base}/options", wanted)
+    stripe.refresh_from_db()
+    assert (stripe.name, stripe.user_group, stripe.process_test, stripe.connect) == (
+        "Stripe US",
+        "Customers",
+        False,
+        False,
+    )
+    answer = alice.post(f"{base}/options", wanted | {"name": "Stripe EU"})
+    assert "Another endpoint has this name" in text(answer)
+
+
+def test_deleting_an_endpoint_names_what_goes_and_takes_it(alice: Person, shop: Shop, base: str) -> None:
+    shop.hear(event("customer.created"))
+    assert "1 deliveries" in text(alice.get(f"{base}/options"))
+    alice.post(f"{base}/delete")
+    assert not Endpoint.objects.exists()
+    assert not Delivery.objects.exists()
+
+
+# Cautions
+
+
+def test_live_events_beside_processed_test_ones_suggest_the_switch(alice: Person, shop: Shop, base: str) -> None:
+    live = event("customer.created")
+    live["livemode"] = True
+    shop.hear(live)
+    assert "Only log test events" in text(alice.get(base))
+    answer = alice.post(f"{base}/only-log-test-events", follow=True)
+    shop.endpoint.refresh_from_db()
+    assert not shop.endpoint.process_test
+    assert "Only log test events" not in text(answer)
+
+
+def test_an_endpoint_without_secret_or_events_says_so(alice: Person, stripe: Endpoint, base: str) -> None:
+    stripe.choices.all().delete()
+    log = text(alice.get(f"{base}/deliveries"))
+    assert "There is no signing secret yet" in log
+    assert "No event is switched on" in log
+
+
+def test_a_switched_off_endpoint_counts_what_it_turned_away(alice: Person, shop: Shop, base: str) -> None:
+    Endpoint.objects.update(enabled=False, refused_while_disabled=3)
+    assert "3 requests were turned away" in text(alice.get(base))
+    alice.post(f"{base}/enable")
+    assert Endpoint.objects.get().enabled
+
+
+def test_a_repeated_id_with_another_body_is_warned_of(alice: Person, shop: Shop, base: str) -> None:
+    first = event("customer.created")
+    shop.hear(first)
+    shop.hear(first | {"created": first["created"] + 1})
+    assert "had the id of an earlier one, but another body" in text(alice.get(base))
+    assert "Another body" in text(alice.get(f"/integrations/stripe/deliveries/{shop.last().pk}"))
+
+
+# The log
+
+
+def test_the_log_tells_in_words_what_became_of_each_delivery(alice: Person, shop: Shop, base: str) -> None:
+    shop.hear(event("customer.created"), event("customer.created", None))
+    shop.work()
+    log = text(alice.get(f"{base}/deliveries"))
+    assert "contact created; event newStripeCustomer recorded" in log
+    assert "received, no email address, nothing synced" in log
+    assert "2 deliveries" in log
+
+
+def test_the_log_is_filtered_by_state_type_mode_and_search(alice: Person, shop: Shop, base: str) -> None:
+    grace = event("customer.created", "grace@example.com")
+    shop.hear(grace, event("invoice.paid", "linus@example.com"), event("customer.created", None))
+    shop.work()
+    for query, count in {
+        "": 3,
+        "state=no_address": 1,
+        "state=nonsense": 3,
+        "type=invoice.paid": 1,
+        "mode=live": 0,
+        "q=GRACE@": 1,
+        f"q={grace['id']}": 1,
+        f"q={grace['data']['object']['id']}": 1,
+        "q=%25": 0,
+        "q=%00": 3,
+        "q=nobody": 0,
+    }.items():
+        log = text(alice.get(f"{base}/deliveries?{query}"))
+        assert len(re.findall(r'id="delivery-\d+"', log)) == count, query
+
+
+def test_the_log_has_pages(alice: Person, shop: Shop, base: str) -> None:
+    shop.hear(*[event("customer.created", f"p{number}@example.com") for number in range(60)])
+    first = text(alice.get(f"{base}/deliveries"))
+    assert len(re.findall(r'id="delivery-\d+"', first)) == 50
+    older = re.search(r'href="(\?older=[^"]+)"', first)
+    assert older
+    second = text(alice.get(f"{base}/deliveries{older[1]}"))
+    assert len(re.findall(r'id="delivery-\d+"', second)) == 10
+    assert "every 4s" in first
+    assert "every 4s" not in second
+
+
+def test_a_filter_that_fits_nothing_leads_back(alice: Person, shop: Shop, base: str) -> None:
+    shop.hear(event("customer.created"))
+    assert "No delivery fits these filters" in text(alice.get(f"{base}/deliveries?state=failed"))
+
+
+def test_what_was_turned_away_is_listed_with_what_to_do(alice: Person, shop: Shop, base: str) -> None:
+    Refusal.objects.create(
+        endpoint=shop.endpoint,
+        workspace=shop.workspace,
+        slot=0,
+        code="wrong_signature",
+        message="No secret of this endpoint signed this body.",
+        preview=HOSTILE,
+        refused_at=timezone.now(),
+    )
+    log = text(alice.get(f"{base}/deliveries"))
+    assert "No secret of this endpoint signed this body." in log
+    assert "Reveal the one of this very webhook" in log
+    assert "<script>alert" not in log
+
+
+def test_failures_are_counted_among_the_newest_only(alice: Person, shop: Shop, base: str) -> None:
+    assert LATEST <= 1000
+    shop.hear(event("customer.created"))
+    Delivery.objects.update(state=DeliveryState.FAILED, result="unexpected shape: nothing", due_at=None)
+    assert "One of the latest deliveries could not be processed" in text(alice.get(base))
+
+
+# A delivery's page
+
+
+def page_of(alice: Person, delivery: Delivery) -> str:
+    return text(alice.get(f"/integrations/stripe/deliveries/{delivery.pk}"))
+
+
+def test_a_delivery_leads_to_its_contact_event_run_and_message(alice: Person) -> None:
+    shop = Shop.opened()
+    assert shop.workspace == alice.workspace
+    shop.hear(event("customer.created"))
+    shop.work()
+    delivery = shop.last()
+    page = page_of(alice, delivery)
+    run = alice.workspace.loop_set.get(name="Welcome").runs.get()
+    assert f'href="/audience/{delivery.contact_id}"' in page
+    assert "newStripeCustomer" in page
+    assert f'href="/loops/{run.loop_id}"' in page
+    assert re.search(r'href="/messages/\d+"', page)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (DeliveryState.NO_ADDRESS, "--override customer:email=you@example.com"),
+        (DeliveryState.PARKED, "Parked until its customer is known"),
+        (DeliveryState.IGNORED, "Change events"),
+        (DeliveryState.LOGGED, "Change options"),
+        (DeliveryState.FAILED, "Nothing is lost"),
+        (DeliveryState.WAITING, "A worker takes it up in a moment"),
+    ],
+)
+def test_every_state_explains_itself_and_the_next_step(alice: Person, shop: Shop, state: str, words: str) -> None:
+    shop.hear(event("customer.created"))
+    Delivery.objects.update(state=state, trouble="Traceback: boom")
+    page = page_of(alice, shop.last())
+    assert words in page
+    assert "Traceback: boom" in page
+
+
+def test_the_raw_body_downloads_byte_for_byte(alice: Person, shop: Shop) -> None:
+    shop.hear(event("customer.created"))
+    delivery = shop.last()
+    answer = alice.get(f"/integrations/stripe/deliveries/{delivery.pk}/body")
+    assert answer.content == bytes(delivery.body)
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer["Content-Type"] == "application/octet-stream"
+
+
+def test_processing_again_has_its_effects_still_once(alice: Person, shop: Shop) -> None:
+    shop.hear(event("customer.created"))
+    shop.work()
+    delivery = shop.last()
+    alice.post(f"/integrations/stripe/deliveries/{delivery.pk}/process-again")
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == (DeliveryState.WAITING, 0)
+    shop.work()
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.DONE
+    assert "recorded before" in delivery.result
+    assert EventName.objects.get(workspace=shop.workspace, name="newStripeCustomer").events.count() == 1
+
+
+def test_hostile_names_are_words_on_every_page(alice: Person, shop: Shop, base: str) -> None:
+    Endpoint.objects.update(name=HOSTILE[:100], user_group=HOSTILE)
+    EventChoice.objects.filter(type="invoice.paid").update(trigger=HOSTILE, condition={"metadata": {HOSTILE: HOSTILE}})
+    hostile = event("customer.created", "hostile@example.com", name=HOSTILE, description=HOSTILE)
+    hostile["id"] = "evt_" + "x" * 40
+    shop.hear(hostile)
+    shop.work()
+    pages = [base, f"{base}/deliveries", f"{base}/options", f"/integrations/stripe/deliveries/{shop.last().pk}"]
+    for path in ["/integrations", *pages]:
+        page = text(alice.get(path))
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+
+
+# Who may
+
+
+def test_bob_chooses_events_and_processes_again_but_secrets_are_for_admins(bob: Person, shop: Shop, base: str) -> None:
+    shop.hear(event("customer.created"))
+    delivery = shop.last()
+    assert bob.post(f"{base}/events", rows()).status_code == 302
+    assert bob.post(f"/integrations/stripe/deliveries/{delivery.pk}/process-again").status_code == 302
+    secret = shop.endpoint.secrets.get()
+    for path in (
+        "secrets",
+        "secrets/made",
+        f"secrets/{secret.pk}/remove",
+        "options",
+        "delete",
+        "only-log-test-events",
+        "enable",
+    ):
+        assert bob.post(f"{base}/{path}", {"secret": "whsec_bobs_own_secret"}).status_code == 403, path
+    assert bob.post("/integrations/stripe", {"name": "Bob's"}).status_code == 403
+    assert "Save secret" not in text(bob.get(base))
+
+
+def test_vera_looks_and_changes_nothing(vera: Person, shop: Shop, base: str) -> None:
+    shop.hear(event("customer.created"))
+    delivery = shop.last()
+    for path in (
+        "/integrations",
+        base,
+        f"{base}/deliveries",
+        f"{base}/options",
+        f"/integrations/stripe/deliveries/{delivery.pk}",
+    ):
+        assert vera.get(path).status_code == 200, path
+    for path in (
+        f"{base}/events",
+        f"{base}/rehearsals",
+        f"/integrations/stripe/deliveries/{delivery.pk}/process-again",
+    ):
+        assert vera.post(path, rows()).status_code == 403, path
+
+
+def test_mallory_finds_nothing_of_acme(mallory: Person, shop: Shop, base: str) -> None:
+    shop.hear(event("customer.created"))
+    secret, of_delivery = shop.endpoint.secrets.get(), f"/integrations/stripe/deliveries/{shop.last().pk}"
+    for path in (base, f"{base}/deliveries", f"{base}/options", of_delivery, f"{of_delivery}/body"):
+        assert mallory.get(path).status_code == 404, path
+    for path in ("events", "secrets", "secrets/made", f"secrets/{secret.pk}/remove", "rehearsals", "delete", "enable"):
+        assert mallory.post(f"{base}/{path}", rows()).status_code == 404, path
+    assert mallory.post(f"{of_delivery}/process-again").status_code == 404
+    assert "Connect Stripe" in text(mallory.get("/integrations/stripe"))
+    assert shop.endpoint.secrets.exists()

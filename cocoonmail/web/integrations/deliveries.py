@@ -54,6 +54,7 @@ def log(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
         {
             **context,
             "page": shown,
+            "noun": "delivery" if shown.count == 1 else "deliveries",
             "selects": _selects(request, context["platform"].events),
             "anything": filtering or bool(shown.rows) or Delivery.objects.filter(endpoint=endpoint).exists(),
             "on_top": not (request.GET.get("older") or request.GET.get("newer")),

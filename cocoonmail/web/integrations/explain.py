@@ -66,7 +66,7 @@ def _ignored(delivery: Delivery, platform: Platform, late: bool) -> Explained:
 
 def _logged(delivery: Delivery, platform: Platform, late: bool) -> Explained:
     base = f"/integrations/{platform.name}/{delivery.endpoint_id}"
-    words = "This endpoint only logs what comes from test mode. To try things out, choose “Process them”, then process again."
+    words = "Test mode is only logged here. To try things out, choose “Process them”, then process again."
     return Explained("idle", "Only logged", words, url=f"{base}/options", label="Change options")
 
 

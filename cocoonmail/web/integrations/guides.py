@@ -32,8 +32,8 @@ GUIDES: Mapping[str, Guide] = {
     "stripe": Guide(
         about="Sync customers, and send emails when they sign up, pay, or fail to pay.",
         letter="S",
-        secret_title="Stripe secret",  # noqa: S106 - a label
-        secret_help="Begins with whsec_. Test mode, live mode and the Stripe CLI each have their own: add them all.",
+        secret_title="Stripe secret",  # noqa: S106 - words, not a secret
+        secret_help="Begins with whsec_. Test mode, live mode and the Stripe CLI each have their own: add them all.",  # noqa: S106
         where="In Stripe, go to Developers → Webhooks → Add endpoint, and paste this URL.",
         begin={
             "customer.created": True,

@@ -12,10 +12,11 @@ from django.shortcuts import render
 from cocoonmail.contacts.models import EventName
 from cocoonmail.intake.door import webhook_url
 from cocoonmail.intake.models import Delivery, Endpoint, SigningSecret
+from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.secrets import Unsealable
-from cocoonmail.trace.followed import followed
+from cocoonmail.trace.followed import followed, settled
 from cocoonmail.web.integrations.choices import ChoiceRow, rows_of
-from cocoonmail.web.integrations.figures import cautions_of, state_of
+from cocoonmail.web.integrations.figures import Caution, cautions_of, state_of
 from cocoonmail.web.integrations.finding import endpoints_of, platform_of
 from cocoonmail.web.integrations.forms import NewEndpointForm, RehearsalForm, SecretForm
 from cocoonmail.web.shared.access import ADMINS, EDITORS
@@ -45,11 +46,18 @@ def frame(request: MemberRequest, endpoint: Endpoint, here: str) -> dict[str, An
         "siblings": siblings,
         "state": state_of(endpoint),
         "tabs": [{"label": label, "url": base + to, "here": to == here} for label, to in tabs],
-        "cautions": [one for one in cautions_of(endpoint, base, platform.title) if here or "#" not in one.url],
+        "cautions": _cautions(endpoint, base, platform.title, here),
         "can_edit": request.member.role in EDITORS,
         "can_admin": request.member.role in ADMINS,
         "new_endpoint": NewEndpointForm(auto_id="new_%s"),
     }
+
+
+def _cautions(endpoint: Endpoint, base: str, title: str, here: str) -> list[Caution]:
+    """Options shows none; on the set-up, what a card beside says already is left out."""
+    if here == "/options":
+        return []
+    return [one for one in cautions_of(endpoint, base, title) if here or "#" not in one.url]
 
 
 def show_setup(
@@ -120,7 +128,10 @@ def _sent(request: MemberRequest, endpoint: Endpoint) -> dict[str, Any] | None:
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     delivery = Delivery.objects.filter(endpoint=endpoint, pk=int(number)).select_related("contact").first()
-    return {"delivery": delivery, "followed": followed(delivery)} if delivery else None
+    if delivery is None:
+        return None
+    so_far = followed(delivery)
+    return {"delivery": delivery, "followed": so_far, "moving": not settled(delivery, so_far, database_now())}
 
 
 def _latest(endpoint: Endpoint) -> list[Delivery]:
