@@ -166,6 +166,10 @@ def test_an_upcoming_invoice_has_no_id_and_its_event_is_the_happening() -> None:
     assert "invoiceId" not in reading.happening.properties
 
 
+def test_an_upcoming_invoice_that_is_dated_ahead_does_not_outrank_later_news() -> None:
+    assert told("invoice.upcoming", created=NOW + 7 * DAY, status_transitions=None).change.at == NOW
+
+
 CUSTOMERS = [
     ({"customer": "cus_1"}, "cus_1"),
     ({"customer": {"id": "cus_1", "object": "customer", "email": "other@example.com"}}, "cus_1"),

@@ -29,9 +29,12 @@ def only_mentioned(said: Announcement, customer: Customer | None, email: str = "
 
 
 def copied(said: Announcement, customer: Customer | None, email: str, name: Name, at: int) -> ContactChange:
-    """The change of a payload that holds a copy of the person's data, made at that moment."""
+    """The change of a payload that holds a copy of the person's data, made at that moment.
+
+    No copy is younger than its event: an invoice that is only coming up is dated ahead.
+    """
     claims = {"email": Claim(email), "first_name": Claim(name.first), "last_name": Claim(name.last)}
-    return ContactChange(customer, email, _without_empty(claims), at, Rank.COPY, said.id)
+    return ContactChange(customer, email, _without_empty(claims), min(at, said.created), Rank.COPY, said.id)
 
 
 def _without_empty(claims: Mapping[str, Claim]) -> dict[str, Claim]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -22,6 +23,9 @@ from cocoonmail.platforms.stripe.specimens import (
 )
 
 API_VERSION = "2026-10-28.endive"
+
+# A text cannot look like one, for it ends in a quotation mark.
+_EMPTY_LIST = re.compile(r"^( *)(.*)\[\](?=,?$)", re.MULTILINE)
 
 # The object that an event is about, and the old values of what changed, for events that tell.
 Made: TypeAlias = tuple[Json, Json | None]
@@ -50,8 +54,9 @@ def sample(event_type: str, *, email: str | None, name: str, now: int, livemode:
 
 
 def body(event: Json) -> bytes:
-    """The event's bytes as Stripe writes them: indented by two, not escaped to ASCII."""
-    return json.dumps(event, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    """The event's bytes as Stripe writes them: indented by two, not escaped to ASCII, empty lists over three lines."""
+    written = _EMPTY_LIST.sub(r"\1\2[\n\n\1]", json.dumps(event, indent=2, ensure_ascii=False))
+    return written.encode("utf-8", "surrogatepass")
 
 
 def _customer_created(scene: Scene) -> Made:
