@@ -66,7 +66,7 @@ def without_spaces(name: str) -> str:
     return "".join(name.split())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(subject=NASTY, name=NASTY, text=NASTY, html=NASTY, to=NASTY, reply=NASTY, identity=NASTY, feedback=NASTY)
 @example(
     subject="x" * 2000,
@@ -158,6 +158,18 @@ def test_display_names_are_quoted_or_encoded(name: str) -> None:
     message = read(build(Rendered("x", "x", "x", name, "a@b.test", "", ""), HEADERS))
     (found,) = message["From"].addresses
     assert (without_spaces(found.display_name), found.addr_spec) == (without_spaces(name), "a@b.test")
+
+
+@pytest.mark.parametrize(
+    "subject", ["=?utf-8?q?x?=", "a =?utf-8?b?eA==?= b", "x" * 61, "ü", "", ("日本 " * 30).strip()]
+)
+def test_a_subject_comes_back_as_it_was(subject: str) -> None:
+    message = read(build(Rendered(subject, "x", "x", "", "a@b.test", "", ""), HEADERS))
+    assert message["Subject"] == subject
+
+
+def test_an_identifier_without_end_stays_on_one_line() -> None:
+    assert_well_formed(build(MAIL, Headers("i" * 2000, SENT, "a@b.test", "https://a.test/" + "u" * 2000, "f" * 2000)))
 
 
 def test_the_whole_message_as_it_leaves() -> None:
