@@ -1,6 +1,6 @@
-"""The command line: `cocoonmail up`, `web`, `work`, `apply`, `export`, `trigger`, `why`, `status`."""
+"""The command line: `cocoonmail up`, `web`, `work`, `apply`, `export`, `trigger`, `why`, `status`, `reset-link`."""
 
-from cocoonmail.cli import why, workspace
+from cocoonmail.cli import people, why, workspace
 from cocoonmail.cli.app import main
 
-__all__ = ["main", "why", "workspace"]
+__all__ = ["main", "people", "why", "workspace"]

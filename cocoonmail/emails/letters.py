@@ -89,7 +89,8 @@ def read_unsubscribe_token(token: str) -> tuple[int, int, int] | None:
     if not subject or not signature_holds(UNSUBSCRIBE_PURPOSE, subject, tag):
         return None
     workspace, contact, message = subject.split(".")
-    return int(workspace), int(contact), int(message)
+    # A message whose contact was deleted before it was written has nobody who could unsubscribe.
+    return (int(workspace), int(contact), int(message)) if contact.isdigit() else None
 
 
 @lru_cache(maxsize=1000)

@@ -12,4 +12,7 @@ urlpatterns = [
     path("", include("cocoonmail.web.gallery.urls")),
     path("", include("cocoonmail.web.audience.urls")),
     path("", include("cocoonmail.web.events.urls")),
+    path("", include("cocoonmail.web.messages.urls")),
+    path("", include("cocoonmail.web.settings.urls")),
+    path("", include("cocoonmail.web.letterbox.urls")),
 ]

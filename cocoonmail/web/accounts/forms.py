@@ -37,7 +37,9 @@ class WelcomeForm(forms.Form):
         """An address that nobody logs in with yet."""
         email: str = self.cleaned_data["email"].lower()
         if User.objects.filter(email=email).exists():
-            raise forms.ValidationError("Somebody with this address has an account here. Log in first, then open the link.")
+            raise forms.ValidationError(
+                "This address has an account here already. Sign in first, then open this link again."
+            )
         return email
 
     def clean_password(self) -> str:

@@ -1,0 +1,1 @@
+"""Home: the first steps, then what came in, what went out, and what needs a person."""

@@ -1,0 +1,23 @@
+"""Addresses of the Messages pages."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from cocoonmail.web.messages import decisions, listing, views
+
+of_message = [
+    path("", views.message, name="message"),
+    path("/text", views.text, name="message_text"),
+    path("/source", views.source, name="message_source"),
+    path("/conversation", views.conversation, name="message_conversation"),
+    path("/rendered", views.rendered, name="message_rendered"),
+    path("/raw", views.raw, name="message_raw"),
+    path("/send-again", decisions.send_again, name="message_send_again"),
+    path("/arrived", decisions.it_arrived, name="message_arrived"),
+]
+
+urlpatterns = [
+    path("messages", listing.messages, name="messages"),
+    path("messages/<int:pk>", include(of_message)),
+]

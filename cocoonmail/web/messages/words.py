@@ -1,0 +1,83 @@
+"""What a message's status means for the person who looks at it, and what they can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cocoonmail.emails.models import Message, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The status in a sentence, what the machine knows about it, and a page that helps."""
+
+    tone: str
+    title: str
+    words: str
+    url: str = ""
+    label: str = ""
+
+
+TITLES = {
+    Status.QUEUED: ("info", "Waiting to be sent"),
+    Status.SENDING: ("info", "Being handed over"),
+    Status.SENT: ("good", "The mail server took it"),
+    Status.CAPTURED: ("good", "Captured, not sent"),
+    Status.HELD: ("warn", "Held back"),
+    Status.SKIPPED: ("idle", "Not sent, on purpose"),
+    Status.FAILED: ("bad", "It could not be sent"),
+    Status.UNKNOWN: ("bad", "It may or may not have been sent"),
+}
+
+WORDS = {
+    Status.QUEUED: "A worker takes it up within a moment.",
+    Status.SENDING: "All of it is with the server but the last dot; the answer is written here as soon as it comes.",
+    Status.CAPTURED: "Mail is captured in this workspace: it is complete and can be looked at here, and nobody got it.",
+    Status.UNKNOWN: (
+        "The message was handed over completely, and then no answer came. So it is not sent again by itself: that "
+        "could put it into the inbox twice. Look at the mail server's log, or ask the recipient, and then decide."
+    ),
+}
+
+# What a reason speaks of, and where that is put right: the first that fits counts.
+REMEDIES = [
+    ("postal address", "/settings", "Add the address"),
+    ("choose a sender", "/settings", "Choose a sender"),
+    ("sender's address", "/settings", "Look at the sender"),
+    ("certificate", "/settings/transport", "Transport settings"),
+    ("log in", "/settings/transport", "Transport settings"),
+    ("login", "/settings/transport", "Transport settings"),
+    ("authentication", "/settings/transport", "Transport settings"),
+    ("connect", "/settings/transport", "Transport settings"),
+]
+TRANSPORT = ("/settings/transport", "Set up a transport")
+
+
+def explain(message: Message, paused: bool = False) -> Explained:
+    """A message's status for a person. `paused`: its loop stands still, so nothing of it is sent."""
+    status = Status(message.status)
+    tone, title = TITLES[status]
+    if status == Status.QUEUED and message.attempts and message.reason:
+        title = "Will be tried again"
+    words = " ".join(filter(None, [_sentence(message.reason, status), WORDS.get(status, "")]))
+    if status == Status.QUEUED and paused:
+        title, words = "Waiting for its loop", "The loop is paused. The message goes out when the loop goes on."
+    if status == Status.CAPTURED:
+        return Explained(tone, title, words, *TRANSPORT)
+    return Explained(tone, title, words, *_remedy(message))
+
+
+def _sentence(reason: str, status: Status) -> str:
+    """The reason as a sentence of its own, without the words that the title says already."""
+    for said in ("may or may not have been sent: ", "will be tried again: "):
+        reason = reason.removeprefix(said)
+    if status == Status.QUEUED and reason:
+        return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
+    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}." if reason else ""
+
+
+def _remedy(message: Message) -> tuple[str, str]:
+    if message.status not in (Status.HELD, Status.FAILED, Status.QUEUED):
+        return "", ""
+    found = ((url, label) for said, url, label in REMEDIES if said in message.reason.lower())
+    return next(found, ("", ""))

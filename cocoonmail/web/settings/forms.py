@@ -1,0 +1,204 @@
+"""What people tell us on the Settings pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+
+from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails.mime import address
+from cocoonmail.emails.transport import set_transport, transport_of
+from cocoonmail.kit.secrets import Unsealable
+from cocoonmail.transports import CAPTURE, Security, TransportSettings, is_loopback, to_url
+
+
+class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Who the workspace's emails come from, and what the law wants in them."""
+
+    time_zone = forms.ChoiceField(help_text="Times on these pages, and the days in charts.")
+
+    class Meta:
+        model = Workspace
+        fields = ["sender_name", "sender_email", "reply_to", "address", "name", "time_zone"]
+        labels = {
+            "sender_name": "Name",
+            "sender_email": "Email address",
+            "reply_to": "Reply to",
+            "address": "Postal address",
+            "name": "Workspace",
+        }
+        help_texts = {
+            "sender_name": "Your readers see it beside the subject.",
+            "sender_email": "Its domain must let your mail server send for it (SPF, DKIM).",
+            "reply_to": "Where answers go, if not to the address above.",
+            "address": "Stands below every marketing email, as the law asks. Without it they are held back.",
+            "name": "Your readers see it where an email names you.",
+        }
+        widgets = {
+            "sender_email": forms.EmailInput(attrs={"placeholder": "hello@example.com"}),
+            "reply_to": forms.EmailInput(),
+            "address": forms.TextInput(attrs={"placeholder": "1 Main St, 0150 Oslo, Norway", "autocomplete": "off"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zones = sorted(available_timezones())
+        self.fields["time_zone"].choices = [(zone, zone.replace("_", " ")) for zone in zones]  # type: ignore[attr-defined]
+        self.fields["sender_email"].required = True
+
+    def clean_sender_email(self) -> str:
+        """One mailbox."""
+        return _mailbox(self.cleaned_data["sender_email"])
+
+    def clean_reply_to(self) -> str:
+        """One mailbox, or none."""
+        return _mailbox(self.cleaned_data["reply_to"])
+
+
+def _mailbox(text: str) -> str:
+    if text and (address(text) is None or "." not in text.rpartition("@")[2]):
+        raise forms.ValidationError("This is no email address. It looks like hello@example.com.")
+    return text
+
+
+class TransportForm(forms.Form):
+    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown."""
+
+    kind = forms.ChoiceField(
+        label="Mail is",
+        choices=[("capture", "Captured: shown on the Messages page, sent to nobody"), ("smtp", "Sent by SMTP")],
+        widget=forms.RadioSelect,
+    )
+    host = forms.CharField(
+        label="Server",
+        max_length=255,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "smtp.example.com"}),
+    )
+    port = forms.IntegerField(min_value=1, max_value=65535, required=False)
+    security = forms.ChoiceField(
+        label="Encryption",
+        choices=[
+            (Security.STARTTLS, "STARTTLS (port 587)"),
+            (Security.TLS, "TLS from the start (port 465)"),
+            (Security.NONE, "None (port 25)"),
+        ],
+    )
+    username = forms.CharField(
+        label="User name", max_length=320, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    password = forms.CharField(
+        max_length=500,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    allow_self_signed = forms.BooleanField(
+        label="Accept a self-signed certificate",
+        required=False,
+        help_text="The connection is encrypted, but nobody vouches for the server: only for a network of your own.",
+        widget=forms.CheckboxInput(attrs={"class": "switch"}),
+    )
+
+    def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
+        self.workspace = workspace
+        self.stored, self.unsealable = _stored(workspace)
+        kwargs.setdefault("initial", _initial(self.stored))
+        super().__init__(*args, **kwargs)
+        if self.stored.password:
+            field = self.fields["password"]
+            field.widget.attrs["placeholder"] = "••••••••"
+            field.help_text = "A password is stored. Leave this blank to keep it."
+
+    def clean(self) -> dict[str, Any]:
+        """Put the transport on the workspace, not yet saved; what is wrong is said beside its field."""
+        data = super().clean() or {}
+        if self.errors or not self._complete(data):
+            return data
+        try:
+            set_transport(self.workspace, to_url(self._settings(data), with_password=True))
+        except ValueError as trouble:
+            self.add_error("host" if "host" in str(trouble) else None, str(trouble))
+        return data
+
+    def _complete(self, data: dict[str, Any]) -> bool:
+        if data["kind"] == "capture":
+            return True
+        if not data["host"]:
+            self.add_error("host", "Write the server's name, such as smtp.example.com.")
+        if data["password"] and not data["username"]:
+            self.add_error("username", "A password needs a user name.")
+        if self._would_move_the_password(data):
+            said = f"Write it once more: the stored one is for {self.stored.username} at {self.stored.host}."
+            self.add_error("password", said)
+        if data["username"] and data["security"] == Security.NONE and not is_loopback(data["host"]):
+            self.add_error("security", "Without encryption anybody on the way could read the password.")
+        return not self.errors
+
+    def _would_move_the_password(self, data: dict[str, Any]) -> bool:
+        """A stored password goes to no other server or account than the one it was entered for."""
+        if data["password"] or not data["username"] or not self.stored.password:
+            return False
+        same = (data["host"], data["username"]) == (self.stored.host, self.stored.username)
+        return not same
+
+    def _settings(self, data: dict[str, Any]) -> TransportSettings:
+        if data["kind"] == "capture":
+            return CAPTURE
+        security = Security(data["security"])
+        kept = self.stored.password if data["username"] else ""
+        return TransportSettings(
+            kind="smtp",
+            host=data["host"].strip("[]"),
+            port=data["port"] or _PORTS[security],
+            security=security,
+            username=data["username"],
+            password=data["password"] or kept,
+            allow_self_signed=data["allow_self_signed"] and security is not Security.NONE,
+        )
+
+
+_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
+
+
+def _stored(workspace: Workspace) -> tuple[TransportSettings, bool]:
+    """What is stored, and whether it can no longer be opened."""
+    try:
+        return transport_of(workspace), False
+    except Unsealable:
+        return CAPTURE, True
+
+
+def _initial(stored: TransportSettings) -> dict[str, Any]:
+    security = stored.security if stored.kind == "smtp" else Security.STARTTLS
+    shown = replace(stored, password="")
+    return {
+        "kind": stored.kind,
+        "host": shown.host,
+        "port": shown.port or _PORTS[security],
+        "security": security,
+        "username": shown.username,
+        "allow_self_signed": shown.allow_self_signed,
+    }
+
+
+class InviteForm(forms.Form):
+    """Who else may come in, and as what."""
+
+    email = forms.EmailField(label="Email", max_length=254)
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.EDITOR)
+
+    def __init__(self, workspace: Workspace, roles: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace
+        self.fields["role"].choices = roles  # type: ignore[attr-defined]
+
+    def clean_email(self) -> str:
+        """An address of somebody who is not a member yet."""
+        email: str = self.cleaned_data["email"].lower()
+        if self.workspace.members.filter(user__email=email).exists():
+            raise forms.ValidationError("This person is a member already.")
+        return email

@@ -1,0 +1,20 @@
+"""What all Settings pages show around their own content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cocoonmail.web.shared.access import ADMINS
+from cocoonmail.web.shared.middleware import MemberRequest
+
+TABS = [("Sender", "/settings"), ("Transport", "/settings/transport"), ("Members", "/settings/members")]
+# A page of their own, for it belongs to the person and not to the workspace.
+ACCOUNT = ("Your account", "/account/password/change/")
+
+
+def frame(request: MemberRequest, here: str) -> dict[str, Any]:
+    """The tabs, and whether this member may change anything."""
+    return {
+        "tabs": [{"label": label, "url": to, "here": to == here} for label, to in [*TABS, ACCOUNT]],
+        "can_admin": request.member.role in ADMINS,
+    }
