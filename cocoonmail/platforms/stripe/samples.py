@@ -7,20 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from cocoonmail.platforms.stripe.specimens import (
-    AMOUNT,
-    DAY,
-    MONTH,
-    Json,
-    Scene,
-    charge,
-    customer,
-    dispute,
-    invoice,
-    quote,
-    session,
-    subscription,
-)
+from cocoonmail.platforms.stripe.scene import AMOUNT, DAY, MONTH, Json, Scene
+from cocoonmail.platforms.stripe.specimens import charge, customer, dispute, invoice, quote, session, subscription
 
 API_VERSION = "2026-10-28.endive"
 

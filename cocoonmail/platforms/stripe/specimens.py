@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, TypeAlias
-
-Json: TypeAlias = dict[str, Any]
-
-DAY = 86_400  # Seconds
-MONTH = 30 * DAY
-CURRENCY, AMOUNT = "eur", 1999
-LINE = "1 × Pro plan (at €19.99 / month)"
-PRICE, PRODUCT = "price_1SampleProMonthly000001", "prod_SamplePro00001"
-
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Who a sample is about and when it happens."""
-
-    email: str | None
-    name: str
-    now: int
-    livemode: bool
-    token: str
-
-    @property
-    def customer(self) -> str:
-        """The customer's id: the same for the same address."""
-        return f"cus_{_letters(f'customer {(self.email or self.token).strip().lower()}', 14)}"
-
-    @property
-    def subscription(self) -> str:
-        """The id of the customer's subscription: the same for the same address."""
-        return f"sub_1{_letters(f'subscription {self.customer}', 23)}"
-
-    def new(self, prefix: str) -> str:
-        """An id that only this sample has."""
-        return f"{prefix}_1{_letters(f'{prefix} {self.token}', 23)}"
-
-    def short(self, what: str, length: int) -> str:
-        """A few capital letters and digits that only this sample has."""
-        return _letters(f"{what} {self.token}", length).upper()
-
-
-def _letters(seed: str, length: int) -> str:
-    digest = sha256(seed.encode("utf-8", "surrogatepass")).digest()
-    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest)[:length]
-
-
-def page(entries: list[Json], url: str) -> Json:
-    """One page of a list, as Stripe writes it."""
-    return {"object": "list", "data": entries, "has_more": False, "total_count": len(entries), "url": url}
+from cocoonmail.platforms.stripe.scene import (
+    AMOUNT,
+    CURRENCY,
+    DAY,
+    LINE,
+    MONTH,
+    PRICE,
+    PRODUCT,
+    Json,
+    Scene,
+    letters,
+    page,
+)
 
 
 def customer(scene: Scene) -> Json:
@@ -71,7 +32,7 @@ def customer(scene: Scene) -> Json:
         "description": None,
         "discount": None,
         "email": scene.email,
-        "invoice_prefix": _letters(f"prefix {scene.customer}", 8).upper(),
+        "invoice_prefix": letters(f"prefix {scene.customer}", 8).upper(),
         "invoice_settings": {
             "custom_fields": None,
             "default_payment_method": None,
@@ -111,7 +72,7 @@ def line(scene: Scene) -> Json:
                 "proration": False,
                 "proration_details": {"credited_items": None},
                 "subscription": scene.subscription,
-                "subscription_item": f"si_{_letters(f'item {scene.customer}', 14)}",
+                "subscription_item": f"si_{letters(f'item {scene.customer}', 14)}",
             },
             "type": "subscription_item_details",
         },
@@ -198,7 +159,7 @@ def _invoice_amounts(scene: Scene) -> Json:
 
 def _invoice_links(scene: Scene) -> Json:
     mode = "live" if scene.livemode else "test"
-    path = f"acct_1SampleSampleSampl/{mode}_{_letters(f'link {scene.token}', 24)}"
+    path = f"acct_1SampleSampleSampl/{mode}_{letters(f'link {scene.token}', 24)}"
     return {
         "hosted_invoice_url": f"https://invoice.stripe.com/i/{path}?s=ap",
         "invoice_pdf": f"https://pay.stripe.com/invoice/{path}/pdf?s=ap",
@@ -242,7 +203,7 @@ def subscription(scene: Scene) -> Json:
 
 def _item(scene: Scene) -> Json:
     return {
-        "id": f"si_{_letters(f'item {scene.customer}', 14)}",
+        "id": f"si_{letters(f'item {scene.customer}', 14)}",
         "object": "subscription_item",
         "created": scene.now,
         "current_period_end": scene.now + MONTH,
@@ -273,7 +234,7 @@ def _item(scene: Scene) -> Json:
 def session(scene: Scene) -> Json:
     """A checkout that was completed and paid."""
     return {
-        "id": f"cs_{'live' if scene.livemode else 'test'}_a1{_letters(f'session {scene.token}', 30)}",
+        "id": f"cs_{'live' if scene.livemode else 'test'}_a1{letters(f'session {scene.token}', 30)}",
         "object": "checkout.session",
         "amount_subtotal": AMOUNT,
         "amount_total": AMOUNT,
@@ -349,7 +310,7 @@ def charge(scene: Scene) -> Json:
         "payment_intent": scene.new("pi"),
         "payment_method_details": {"card": {"brand": "visa", "country": "NO", "last4": "4242"}, "type": "card"},
         "receipt_email": None,
-        "receipt_url": f"https://pay.stripe.com/receipts/payment/{_letters(f'receipt {scene.token}', 32)}?s=ap",
+        "receipt_url": f"https://pay.stripe.com/receipts/payment/{letters(f'receipt {scene.token}', 32)}?s=ap",
         "refunded": False,
         "status": "succeeded",
     }
