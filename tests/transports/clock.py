@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+REAL_SECONDS_MAX = 60  # For one test; a hang is a failure, and no clock that leaps can notice it
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
@@ -27,6 +29,16 @@ def leap(seconds: float) -> None:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end on a loop whose clock can leap."""
+    """Run to the end on a loop whose clock can leap. What hangs is cancelled."""
     with asyncio.Runner(loop_factory=LeapingLoop) as runner:
-        return runner.run(main)
+        return runner.run(_bounded(main))
+
+
+async def _bounded(main: Coroutine[Any, Any, T]) -> T:
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(main)
+    watch = threading.Timer(REAL_SECONDS_MAX, lambda: loop.call_soon_threadsafe(task.cancel, "The test hangs."))
+    watch.start()
+    try:
+        return await task
+    finally:
+        watch.cancel()

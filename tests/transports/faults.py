@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cocoonmail.transports.address import Security
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Refused, Unknown
 from tests.transports import scripted as server
-from tests.transports.scripted import Fault, say, say_and_hang_up
+from tests.transports.scripted import Fault, say, say_and_hang_up, say_and_stop_reading
 
 EHLO = "502 5.5.2 Command not recognized"
 GONE = "421 4.3.2 Shutting down"
@@ -152,18 +152,18 @@ ROWS = [
         careless=True,
     ),
     *at_command("DATA", "DATA", "the message", 120),
-    Row("message", "body", (say_and_hang_up(GONE),), slow("The server ended the session: {answer}"), big=True),
+    Row("message", "body", (say_and_stop_reading(GONE),), slow("The server ended the session: {answer}"), big=True),
     Row(
         "message",
         "body",
-        (say_and_hang_up("451 4.3.0 Local error"),),
+        (say_and_stop_reading("451 4.3.0 Local error"),),
         Deferred("The server put off the message: {answer}"),
         big=True,
     ),
     Row(
         "message",
         "body",
-        (say_and_hang_up("552 5.3.4 Too big"),),
+        (say_and_stop_reading("552 5.3.4 Too big"),),
         Refused("The server refused the message: {answer}"),
         big=True,
     ),

@@ -208,6 +208,16 @@ def say_and_hang_up(answer: str) -> Fault:
     return Fault(f"`{answer}`", act)
 
 
+def say_and_stop_reading(answer: str) -> Fault:
+    """Answer this and leave the client with what it still wants to say."""
+
+    async def act(talk: Talk) -> None:
+        talk.say(answer)
+        await asyncio.Event().wait()
+
+    return Fault(f"`{answer}`", act)
+
+
 async def _client_hears_us_out() -> None:
     # The client lives on this very loop; it must wait for this answer, not for an earlier one, before time leaps.
     await asyncio.sleep(0.05)

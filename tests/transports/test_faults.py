@@ -17,7 +17,7 @@ from tests.transports import scripted as server
 from tests.transports.certificates import Certificates
 from tests.transports.clock import run
 from tests.transports.faults import NEVER, ROWS, Row, documented, slow
-from tests.transports.scripted import Fault, Script, ScriptedServer, scripted
+from tests.transports.scripted import Fault, Script, ScriptedServer, say, scripted
 
 pytestmark = pytest.mark.one_database
 
@@ -117,6 +117,17 @@ def test_after_a_refused_message_the_connection_carries_the_next_one(point: str,
             await connection.quit()
             assert mail_server.connections == 1
             assert mail_server.commands[-1] == "QUIT"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("point", ["MAIL", "RCPT", "DATA", "dot"])
+def test_after_421_the_connection_is_used_no_more_even_where_the_server_leaves_it_open(point: str) -> None:
+    async def scenario() -> None:
+        async with scripted(Script({point: say("421 4.3.2 Shutting down")})) as mail_server:
+            connection = await SmtpConnection.open(TransportSettings("smtp", "127.0.0.1", mail_server.port))
+            assert isinstance(await committed(await connection.prepare(MESSAGE)), Deferred)
+            assert not connection.usable
 
     run(scenario())
 

@@ -163,6 +163,26 @@ def test_an_abandoned_message_frees_its_place_and_its_connection_is_closed() -> 
     run(scenario())
 
 
+def test_settling_a_message_twice_makes_no_room_for_one_connection_too_many() -> None:
+    async def scenario() -> None:
+        async with scripted() as server:
+            transport = pool(server, max_connections=1)
+            first = await transport.prepare(MESSAGE)
+            assert isinstance(first, Prepared)
+            await first.commit()
+            with pytest.raises(RuntimeError):
+                await first.commit()
+            second, third = await transport.prepare(MESSAGE), asyncio.create_task(transport.prepare(MESSAGE))
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert not third.done()
+            assert await committed(second) == Accepted(TAKEN)
+            assert await committed(await third) == Accepted(TAKEN)
+            await transport.aclose()
+
+    run(scenario())
+
+
 def test_a_message_that_its_caller_forgot_is_never_finished_by_the_next_one() -> None:
     async def scenario() -> None:
         async with scripted() as server:

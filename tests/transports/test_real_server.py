@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from cocoonmail.transports import open_transport, probe
 from cocoonmail.transports.address import Security, TransportSettings
 from cocoonmail.transports.base import Accepted, Deferred, Envelope, Outcome, Prepared, Refused
+from cocoonmail.transports.smtp.conversation import Conversation
+from cocoonmail.transports.smtp.login import NotWelcome, log_in
+from cocoonmail.transports.smtp.wire import Wire
 from tests.transports.certificates import Certificates
 from tests.transports.clock import run
 from tests.transports.real import PASSWORD, USER, mail_server
@@ -198,6 +201,19 @@ def test_no_password_goes_in_clear_to_a_server_that_hides_its_starttls() -> None
             assert isinstance(outcome, Deferred)
             assert "does not offer STARTTLS" in outcome.reason
             assert [command.split()[0] for command in server.commands] == ["EHLO"]
+
+    run(scenario())
+
+
+def test_a_login_is_never_begun_on_a_link_that_should_be_encrypted_and_is_not() -> None:
+    async def scenario() -> None:
+        async with scripted() as server:
+            wire = Wire(Conversation())
+            await asyncio.get_running_loop().create_connection(lambda: wire, "127.0.0.1", server.port)
+            with pytest.raises(NotWelcome):
+                await log_in(wire, transport_settings(server.port, Security.STARTTLS, login=True), "PLAIN", 5)
+            wire.abort()
+            assert server.commands == []
 
     run(scenario())
 
