@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cocoonmail.contacts.changes import Properties, Unreadable
+from cocoonmail.contacts.changes import Properties
 from cocoonmail.platforms.stripe import STRIPE
 from cocoonmail.platforms.stripe.properties import EVENT_PROPERTIES, GROUPS, as_markdown, properties_of
 from cocoonmail.platforms.stripe.samples import SAMPLES
@@ -20,6 +20,8 @@ from tests.platforms.stripe_events import NOW, event, read, told
 pytestmark = pytest.mark.one_database
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "stripe.md"
+
+READABLE = [path for path in recorded() if path.name.partition("--")[0] in STRIPE.events]
 
 # What the samples leave empty, filled in, so that every property occurs.
 FULL: Mapping[str, Mapping[str, Any]] = {
@@ -121,15 +123,11 @@ def test_everything_that_the_table_promises_occurs(type: str) -> None:
 
 
 @needs_shared
-@pytest.mark.parametrize("path", recorded(), ids=lambda path: path.stem)
-def test_a_recorded_event_carries_only_what_the_table_promises(path: Path) -> None:
+@pytest.mark.parametrize("path", READABLE, ids=lambda path: path.stem)
+def test_a_recorded_event_is_read_and_carries_only_what_the_table_promises(path: Path) -> None:
     made = recorded_event(path)
-    if made["type"] not in STRIPE.events:
-        pytest.skip("this type is not read")
-    try:
-        as_promised(made["type"], read(made).happening.properties)
-    except Unreadable:
-        pytest.fail("it was expected to be readable")
+
+    as_promised(made["type"], read(made).happening.properties)
 
 
 def test_every_event_is_in_a_group_and_has_a_sample() -> None:

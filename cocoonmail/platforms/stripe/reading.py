@@ -9,7 +9,7 @@ from cocoonmail.contacts.changes import Claim, ContactChange, Customer, Happenin
 from cocoonmail.platforms.base import Announcement
 from cocoonmail.platforms.stripe import money
 from cocoonmail.platforms.stripe.names import Name
-from cocoonmail.platforms.stripe.shape import Shape, owner, part, text, whole
+from cocoonmail.platforms.stripe.shape import Shape, clean, owner, part, text, whole
 from cocoonmail.platforms.stripe.sheet import Sheet
 
 
@@ -45,7 +45,7 @@ def language_of(customer: Shape) -> str:
     """The language that a customer likes best, "" where none is told."""
     languages = customer.get("preferred_locales")
     first = languages[0] if isinstance(languages, list) and languages else ""
-    return first if isinstance(first, str) else ""
+    return clean(first)[: money.LOCALE_MAX] if isinstance(first, str) else ""
 
 
 def begun(

@@ -143,7 +143,7 @@ def metadata(*shapes: Shape) -> dict[str, str]:
     """The metadata of several objects as one, the later ones over the earlier."""
     both: dict[str, str] = {}
     for shape in shapes:
-        both.update({clean(key): text(shape, key) for key in shape if isinstance(shape[key], str)})
+        both.update({clean(key)[:TEXT_MAX]: text(shape, key) for key in shape if isinstance(shape[key], str)})
     return both
 
 
