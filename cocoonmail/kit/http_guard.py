@@ -254,7 +254,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._reading == _LEAVING:
             return
         limits = self.limits
-        if self._fruitless > limits.header_bytes or len(self.headers) > limits.header_count:
+        if self._fruitless > limits.header_bytes:
             self._refuse(say.HEADERS_TOO_LARGE)
             return
         now = self.loop.time()

@@ -83,6 +83,12 @@ class SmallApp:
             await asyncio.sleep(0.01)
         await self._echo(receive, send)
 
+    async def _hasty_words(self, receive: Any, send: Any) -> None:
+        """Begins to answer before it has read the request."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        await self._echo(receive, send)
+
     async def _breaks(self, receive: Any, send: Any) -> None:
         raise ZeroDivisionError
 
@@ -195,8 +201,9 @@ def drip(client: socket.socket, data: bytes, pause: float) -> float:
     raise AssertionError("The server let all of it through.")
 
 
-def send_forever(client: socket.socket) -> None:
-    while True:
+def send_on_and_on(client: socket.socket, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
         client.sendall(b"x" * MIB)
 
 

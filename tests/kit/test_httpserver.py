@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from tests.kit.rawhttp import (
     read_all,
     responses,
     running,
-    send_forever,
+    send_on_and_on,
 )
 
 pytestmark = pytest.mark.one_database
@@ -78,11 +79,15 @@ def test_an_endless_chunked_body_is_answered_and_cut(patient: Place) -> None:
     assert (response.status, response.headers["connection"]) == (413, "close")
 
 
-def test_who_goes_on_sending_after_the_answer_is_cut_off_too(hasty: Place) -> None:
-    client = hasty.connect(post(b"x", "/deaf", length=10**12, close=False))
-    assert is_readable(client, PATIENCE)
-    with pytest.raises(ConnectionError):
-        send_forever(client)
+@pytest.mark.parametrize(
+    "limits", [HASTY, replace(HASTY, linger_seconds=10, linger_bytes=MIB)], ids=["in time", "in size"]
+)
+def test_who_goes_on_sending_after_the_answer_is_cut_off_too(limits: Limits) -> None:
+    with running(limits) as place:
+        client = place.connect(post(b"x", "/deaf", length=10**12, close=False))
+        assert is_readable(client, PATIENCE)
+        with pytest.raises(ConnectionError):
+            send_on_and_on(client, seconds=SLOW)
 
 
 def test_an_application_that_does_not_read_stops_the_client_from_sending(patient: Place) -> None:
@@ -117,6 +122,7 @@ def test_a_client_that_asks_first_is_told_to_continue(patient: Place) -> None:
 UNFINISHED = {
     "a body that never comes": (post(b"", length=100), 408),
     "a body that stops": (post(b"half", length=100), 408),
+    "a large body that stops": (post(b"x" * 600_000, length=MIB), 408),
     "a chunk that stops": (chunked(b"abc").removesuffix(b"c\r\n0\r\n\r\n"), 408),
     "chunks that stop": (chunked(b"abc").removesuffix(b"0\r\n\r\n"), 408),
     "headers that stop": (b"POST / HTTP/1.1\r\nHost: a\r\nX-", 408),
@@ -173,6 +179,16 @@ def test_the_application_learns_that_the_rest_will_not_come(hasty: Place) -> Non
     assert hasty.app.cut_off.wait(PATIENCE)
 
 
+def test_half_an_answer_is_not_followed_by_another(hasty: Place) -> None:
+    client, heard = hasty.connect(post(b"half", "/hasty_words", length=100)), b""
+    client.settimeout(SLOW)
+    with suppress(ConnectionError):  # A reset or an end, as the kernel pleases.
+        while part := client.recv(MIB):
+            heard += part
+    assert heard.startswith(b"HTTP/1.1 200")
+    assert heard.endswith(b"\r\n\r\nhalf")
+
+
 def test_the_application_may_take_longer_than_any_client(hasty: Place) -> None:
     hasty.app.go_on.clear()
     client = hasty.connect(post(b"abc", "/thinks"))
@@ -214,6 +230,17 @@ def test_a_hundred_pipelined_posts_are_each_answered_once_in_order(patient: Plac
 def test_a_bad_body_waits_for_its_turn_to_be_refused(patient: Place) -> None:
     found = patient.ask(post(b"abc", close=False) * 50 + chunked(b"abc")[:-5] + b"zz\r\n")
     assert [response.status for response in found] == [200] * 50 + [400]
+
+
+def test_pipelining_without_end_is_slowed_down_to_the_pace_of_the_answers(patient: Place) -> None:
+    requests = post(b"x" * 1300, close=False) * 1999 + post(b"last")
+    client = patient.connect()
+    sending = threading.Thread(target=client.sendall, args=(requests,))
+    sending.start()
+    found = responses(read_all(client))
+    sending.join(PATIENCE)
+    assert [response.status for response in found] == [200] * 2000
+    assert found[-1].body == b"4:last"
 
 
 def test_more_than_may_wait_on_one_connection_are_told_to_come_back(patient: Place) -> None:
