@@ -90,7 +90,8 @@ def is_of(type: str, value: object) -> bool:
             return (
                 isinstance(value, Sequence) and not isinstance(value, str) and bool(value) and all(map(is_flat, value))
             )
-    return False
+        case _:
+            return False
 
 
 def is_flat(row: object) -> bool:
