@@ -19,7 +19,8 @@ from cocoonmail.intake.door import Door
 from cocoonmail.intake.models import Delivery, DeliveryState, SigningSecret
 from cocoonmail.intake.rehearse import ADDRESS_FILE, CannotRehearse, NoSecret, Rehearsed, address, new_secret, rehearse
 from cocoonmail.kit.clock import database_now
-from cocoonmail.kit.httpserver import GuardedServer, Limits, listen
+from cocoonmail.kit.http_limits import Limits
+from cocoonmail.kit.httpserver import GuardedServer, listen
 from cocoonmail.platforms import PLATFORMS
 from cocoonmail.platforms.base import Verified
 from tests.people import Person, people

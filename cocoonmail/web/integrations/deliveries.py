@@ -27,7 +27,7 @@ from cocoonmail.web.integrations.pages import base_of, frame
 from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
-from cocoonmail.web.shared.templatetags.look import tone
+from cocoonmail.web.shared.templatetags.look import tone, tone_icon
 
 ROWS_ID = "log-rows"  # The element that refreshes itself
 CONTACTS_MAX = 200  # Contacts whose deliveries one search shows
@@ -127,7 +127,7 @@ def delivery(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
             "body": body[:BODY_SHOWN_MAX] if len(body) > BODY_SHOWN_MAX else body,
             "cut": len(body) > BODY_SHOWN_MAX,
             "size": len(body),
-            "headers": {name: _shortened(value) for name, value in sorted(row.headers.items())},
+            "headers": {name: _shortened(name, value) for name, value in sorted(row.headers.items())},
             "give_up_at": row.received_at + PATIENCE if row.state == DeliveryState.PARKED else None,
             "can_edit": request.member.role in EDITORS,
             "moving": row.state == DeliveryState.WAITING,
@@ -135,17 +135,19 @@ def delivery(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
     )
 
 
-def _shortened(value: str) -> str:
-    return value if len(value) <= HEADER_SHOWN_MAX else f"{value[:HEADER_SHOWN_MAX]}… ({len(value)} characters)"
+def _shortened(name: str, value: str) -> str:
+    """A header as the page shows it: of a signature only the beginning, for it is kept and not for reading."""
+    if "signature" not in name or len(value) <= HEADER_SHOWN_MAX:
+        return value
+    return f"{value[:HEADER_SHOWN_MAX]}… ({len(value)} characters)"
 
 
 def _moments(row: Delivery, came: Followed) -> list[dict[str, Any]]:
     """What followed, newest first, each with its own page."""
     moments = [_moment("webhook", "Received", row.received_at, text=row.understood)]
     if row.processed_at:
-        moments.append(
-            _moment("check", row.get_state_display(), row.processed_at, text=row.result, tone=tone(row.state))
-        )
+        how = tone(row.state)
+        moments.append(_moment(tone_icon(how), row.get_state_display(), row.processed_at, text=row.result, tone=how))
     if row.contact is not None:
         to = f"/audience/{row.contact_id}"
         moments.append(_moment("person", str(row.contact), row.processed_at, text=row.contact.name, url=to))

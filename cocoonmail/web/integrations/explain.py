@@ -71,7 +71,7 @@ def _logged(delivery: Delivery, platform: Platform, late: bool) -> Explained:
 
 
 def _failed(delivery: Delivery, platform: Platform, late: bool) -> Explained:
-    why = f"{delivery.result[:1].upper()}{delivery.result[1:]}."
+    why = f"{delivery.result[:1].upper()}{delivery.result[1:].rstrip('.')}."
     words = f"{why} Nothing is lost: when the cause is gone, process it again."
     return Explained("bad", "Not processed", words)
 
