@@ -11,7 +11,7 @@ ANSWER = b'{"received": true}'
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(ANSWER)).encode())]
 
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def application(scope: Any, receive: Any, send: Any) -> None:
     """Answer everything."""
     if scope["type"] == "lifespan":
         await receive()

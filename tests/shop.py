@@ -1,4 +1,4 @@
-"""A shop that uses Cocoonmail: a workspace with a Stripe endpoint and loops, and what Stripe says about its customers."""
+"""A shop that uses Cocoonmail: a workspace with a Stripe endpoint and loops, and what Stripe says of its customers."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class Shop:
     def hear(self, *events: dict[str, Any]) -> list[Stored]:
         """Webhooks arrive: stored as the door stores what it has verified."""
         platform = PLATFORMS[self.endpoint.platform]
-        arrived = []
+        arrived, wishes = [], wishes_of(self.endpoint)
         for event in events:
             raw = body(event)
             said = platform.announce(raw)
             assert isinstance(said, Announcement), said
-            first = triage(platform, wishes_of(self.endpoint), said)
+            first = triage(platform, wishes, said)
             arrived.append(
                 Arrived(self.endpoint.workspace_id, self.endpoint.pk, said, raw, {"user-agent": "Stripe/1.0"}, 0, first)
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
@@ -22,11 +22,11 @@ class People(BaseUserManager["User"]):
 class User(AbstractUser):
     """A person who uses Cocoonmail. Logs in by email address."""
 
-    username = None  # type: ignore[assignment]
+    username: ClassVar[None] = None  # type: ignore[assignment,misc]
     email = models.EmailField(unique=True)
 
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects = People()  # type: ignore[misc, assignment]
 

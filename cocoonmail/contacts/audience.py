@@ -170,7 +170,7 @@ def _address_keys(told: Told) -> Iterator[str]:
 def _contacts_with_live_customers(contacts: Iterable[Contact]) -> set[int]:
     ids = [contact.pk for contact in contacts]
     live = PlatformCustomer.objects.filter(contact_id__in=ids, livemode=True)
-    return set(live.values_list("contact_id", flat=True))  # type: ignore[arg-type]
+    return set(live.values_list("contact_id", flat=True))
 
 
 def _locked(rows: QuerySet[Row]) -> QuerySet[Row]:

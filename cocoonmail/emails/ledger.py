@@ -101,7 +101,7 @@ def _mark(messages: Sequence[Message], now: datetime) -> dict[int, Verdict]:
 
 def _unsubscribed(contacts: set[int | None]) -> set[int]:
     """Which of these contacts have unsubscribed; on PostgreSQL nobody else can until the mark is committed."""
-    rows = Contact.objects.filter(pk__in=contacts - {None})
+    rows = Contact.objects.filter(pk__in=[pk for pk in contacts if pk is not None])
     rows = rows.select_for_update() if _locks() else rows
     return {pk for pk, subscribed in rows.values_list("pk", "subscribed") if not subscribed}
 
@@ -140,7 +140,7 @@ def _conclude(message: Message, outcome: Outcome, captured: bool, now: datetime)
 
 
 def orphans_to_unknown(now: datetime) -> int:
-    """Messages whose worker vanished behind their mark may have left: never again by themselves. Returns their number."""
+    """Messages whose worker vanished behind their mark may have left: never again by themselves. Returns how many."""
     orphans = Message.objects.filter(status=Status.SENDING, due_at__lte=now)
     reason = "may or may not have been sent: the worker stopped before the server's answer was written down"
     return orphans.update(status=Status.UNKNOWN, due_at=None, reason=reason)

@@ -55,15 +55,17 @@ class Sender:
         if isinstance(prepared, Deferred | Refused):
             await self._ledger.submit(Done(message, prepared))
             return
-        match await self._ledger.submit(Mark(message)):
-            case Verdict.GO:
-                outcome = await prepared.commit()
-                await self._ledger.submit(Done(message, outcome, captured))
-            case Verdict.UNSUBSCRIBED:
+        verdict = Verdict.LOST
+        try:
+            verdict = await self._ledger.submit(Mark(message))
+        finally:
+            if verdict is not Verdict.GO:
                 await prepared.abandon()
-                await self._ledger.submit(Stop(message, Status.SKIPPED, UNSUBSCRIBED))
-            case _:
-                await prepared.abandon()
+        if verdict is Verdict.GO:
+            outcome = await prepared.commit()
+            await self._ledger.submit(Done(message, outcome, captured))
+        elif verdict is Verdict.UNSUBSCRIBED:
+            await self._ledger.submit(Stop(message, Status.SKIPPED, UNSUBSCRIBED))
 
     async def _transport(self, workspace: Workspace) -> Transport:
         """The workspace's transport; a new one once its settings have changed."""

@@ -25,7 +25,7 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str], guard: str 
     )
     with connection.cursor() as cursor:
         cursor.executemany(statement, [[_stored(row, column) for column in [*columns, *where]] for row in rows])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _stored(row: models.Model, column: Any) -> Any:

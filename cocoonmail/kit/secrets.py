@@ -15,7 +15,7 @@ TOKEN_BYTES = 18  # 144 random bits: not to be guessed
 
 
 class Unsealable(ValueError):
-    """A stored secret cannot be opened. Was secret.key replaced? Add the old key as a second line, or enter it again."""
+    """A stored secret cannot be opened. Was secret.key replaced? Add the old key as a second line, or enter it anew."""
 
 
 def new_token() -> str:

@@ -73,6 +73,7 @@ def _differs(version: LoopVersion, loop: Loop, form: list[dict[str, object]]) ->
 
 
 def _new_version(loop: Loop, form: list[dict[str, object]], now: datetime) -> LoopVersion:
+    assert loop.trigger is not None  # Seen to before.
     latest = loop.versions.order_by("-number").values_list("number", flat=True).first() or 0
     return LoopVersion.objects.create(
         workspace_id=loop.workspace_id,

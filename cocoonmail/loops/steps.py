@@ -65,7 +65,7 @@ def take(step: Step, now: datetime) -> Move:
 
 
 def read_steps(form: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """Steps from their JSON form: [{"id": "w", "type": "wait", "seconds": 0}, {"id": "e", "type": "email", "email": 7}]."""
+    """Steps from JSON: [{"id": "w", "type": "wait", "seconds": 0}, {"id": "e", "type": "email", "email": 7}]."""
     if len(form) > STEPS_MAX:
         raise BadStep(f"A loop has at most {STEPS_MAX} steps.")
     steps = [read_step(one) for one in form]
