@@ -38,13 +38,21 @@ def _steps(old: Sequence[Step], new: Sequence[Step], emails: Mapping[int, Email]
         yield "the steps have another order"
     versions = _versions(old)
     for id, step in after.items():
-        match before.get(id), step:
-            case Wait(duration=was), Wait(duration=now) if was != now:
-                yield "a wait is longer" if now > was else "a wait is shorter"
-            case SendEmail(version=version), SendEmail(email=email) if _differs(
-                versions.get(version), emails.get(email)
-            ):
-                yield f"the email “{emails[email].name}” reads differently" if email in emails else "an email is gone"
+        if id in before:
+            yield from _step(before[id], step, versions, emails)
+
+
+def _step(
+    was: Step, now: Step, versions: Mapping[int | None, EmailVersion], emails: Mapping[int, Email]
+) -> Iterator[str]:
+    if isinstance(was, Wait) and isinstance(now, Wait) and was != now:
+        yield f"a wait is {'longer' if now.duration > was.duration else 'shorter'}"
+    if isinstance(was, SendEmail) and isinstance(now, SendEmail):
+        email = emails.get(now.email)
+        if email is None:
+            yield "an email is gone"
+        elif _differs(versions.get(was.version), email):
+            yield f"the email “{email.name}” reads differently"
 
 
 def _number(what: str, count: int) -> Iterator[str]:
@@ -57,9 +65,9 @@ def _versions(steps: Sequence[Step]) -> dict[int | None, EmailVersion]:
     return dict(EmailVersion.objects.in_bulk(wanted))
 
 
-def _differs(version: EmailVersion | None, email: Email | None) -> bool:
+def _differs(version: EmailVersion | None, email: Email) -> bool:
     """Whether publishing the email would make another version; one that cannot be compiled was changed as well."""
-    if version is None or email is None or version.email_id != email.pk:
+    if version is None or version.email_id != email.pk:
         return True
     compiled = compile_email(draft_of(email))
     return not isinstance(compiled, Compiled) or compiled.to_json() != version.compiled

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
 from cocoonmail.emails.models import Email
 from cocoonmail.loops.steps import SendEmail, Step, Wait
 
+_TAG = re.compile(r"\{\{-?\s*([\w.]+)[^}]*\}\}")
 SPANS = [(86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
 
 
@@ -27,8 +29,14 @@ def title_of(step: Step, emails: Mapping[int, Email]) -> str:
         case Wait(duration=duration):
             return lasting(duration)
         case SendEmail(email=email):
-            found = emails.get(email)
-            return (found.subject or found.name) if found else "This email is gone"
+            return line_of(emails[email]) if email in emails else "This email is gone"
+
+
+def line_of(email: Email) -> str:
+    """An email's subject as people say it, `Welcome, {firstName}`; its name, where the subject has parts that come and go."""
+    if not email.subject or "{%" in email.subject:
+        return email.name
+    return _TAG.sub(lambda tag: f"{{{tag[1].rpartition('.')[2]}}}", email.subject)
 
 
 def called(step: Step, emails: Mapping[int, Email]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from cocoonmail.contacts.models import Contact, Event
 from cocoonmail.emails.models import Email, Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState
@@ -18,7 +20,7 @@ from cocoonmail.trace.entering import Doors, doors_of, entrances
 EACH_MAX = 200  # The newest of each kind that are told
 
 # In which order things that happen at the same moment follow from each other.
-KINDS = ["created", "delivery", "event", "run", "message", "waiting", "finished", "unsubscribed"]
+KINDS = ["delivery", "created", "event", "run", "message", "waiting", "finished", "unsubscribed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _created(contact: Contact) -> Moment:
     return Moment(contact.created_at, "created", "Added to the audience", f"{by}{where}")
 
 
-def _deliveries(contact: Contact) -> Sequence[Delivery]:
+def _deliveries(contact: Contact) -> QuerySet[Delivery]:
     mine = Delivery.objects.filter(workspace_id=contact.workspace_id, contact=contact)
     return mine.select_related("endpoint").defer("body", "headers").order_by("-received_at")[:EACH_MAX]
 
@@ -103,7 +105,7 @@ def _events(contact: Contact, runs: Sequence[Run]) -> Iterator[Moment]:
         )
 
 
-def _runs(contact: Contact) -> Sequence[Run]:
+def _runs(contact: Contact) -> QuerySet[Run]:
     runs = Run.objects.filter(contact=contact).select_related("loop", "version", "event__name")
     return runs.order_by("-started_at")[:EACH_MAX]
 
@@ -140,7 +142,7 @@ def _waiting(run: Run, emails: dict[int, Email]) -> Moment:
     return Moment(at, "waiting", f"Waits in “{run.loop}”", sentence(following, held), "loop", run.loop_id, "warn")
 
 
-def _messages(contact: Contact) -> Sequence[Message]:
+def _messages(contact: Contact) -> QuerySet[Message]:
     messages = Message.objects.filter(workspace_id=contact.workspace_id, contact=contact)
     return messages.select_related("version").defer("facts", "conversation").order_by("-created_at")[:EACH_MAX]
 

@@ -113,10 +113,9 @@ def _about_loop(contact: Contact, name: str) -> Iterator[str]:
         return
     yield _introduced(contact)
     yield _standing(loop)
-    names = {loop.trigger_id, loop.published.trigger_id if loop.published else None} - {None}
-    events = list(
-        Event.objects.filter(contact=contact, name_id__in=names).select_related("name").order_by("recorded_at")
-    )
+    listens = {loop.trigger_id, loop.published.trigger_id if loop.published else None} - {None}
+    mine = Event.objects.filter(contact=contact).select_related("name").order_by("recorded_at")
+    events = [event for event in mine if event.name_id in listens]
     if not events:
         yield f"{_capital(silence(loop, contact))}."
     runs = list(Run.objects.filter(contact=contact, loop=loop).select_related("loop", "version", "event__name"))

@@ -41,7 +41,7 @@ def test_one_click_makes_a_loop_that_can_be_started(bob: Person, template: Templ
     answer = bob.post(f"/templates/{template.key}/loops")
     loop = Loop.objects.get(workspace=bob.workspace)
     assert answer.headers["Location"] == f"/loops/{loop.pk}"
-    assert (loop.state, loop.trigger.name) == (LoopState.DRAFT, template.suggested_event)
+    assert (loop.state, str(loop.trigger)) == (LoopState.DRAFT, template.suggested_event)
     assert [step["type"] for step in loop.steps] == ["wait", "email"]
     assert start(loop, database_now()) == []
 

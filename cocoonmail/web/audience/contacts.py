@@ -59,7 +59,7 @@ def define(request: MemberRequest) -> HttpResponse:
         messages.success(request, f"Every contact can now have {form.cleaned_data['name']}.")
         return redirect("contact", pk=found.pk) if found else redirect("audience")
     if found is None:
-        messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect("audience")
     return show(request, found, ContactForm(instance=found), form)
 

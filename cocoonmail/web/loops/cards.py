@@ -17,6 +17,7 @@ from cocoonmail.loops.models import Frequency, Loop, Run, RunState
 from cocoonmail.loops.steps import SendEmail, Step, Wait, step_after
 from cocoonmail.loops.words import title_of
 from cocoonmail.platforms import PLATFORMS
+from cocoonmail.web.loops.samples import sample_facts, subject_of
 
 TRIGGER = "trigger"  # Stands for a step's id in URLs
 
@@ -60,7 +61,12 @@ def cards_of(
     loop: Loop, steps: Sequence[Step], emails: Mapping[int, Email], figures: Figures, selected: str
 ) -> list[Card]:
     """The trigger and the steps."""
-    cards = [trigger_card(loop), *(step_card(step, steps, emails, figures) for step in steps)]
+    facts = sample_facts(loop)
+    titles = {pk: subject_of(email, facts) for pk, email in emails.items()}
+    cards = [trigger_card(loop)]
+    for step in steps:
+        title = titles.get(step.email, "") if isinstance(step, SendEmail) else title_of(step, emails)
+        cards.append(step_card(step, title, steps, figures, trouble(step, emails)))
     base = reverse("loop", args=[loop.pk])
     return [replace(card, url=f"{base}?step={card.id}", here=card.id == selected) for card in cards]
 
@@ -87,13 +93,10 @@ def senders_in_words(loop: Loop) -> Iterator[str]:
         yield "Nothing sends it yet"
 
 
-def step_card(step: Step, steps: Sequence[Step], emails: Mapping[int, Email], figures: Figures) -> Card:
+def step_card(step: Step, title: str, steps: Sequence[Step], figures: Figures, trouble: str) -> Card:
     """The card of a step."""
     kind, kind_word, icon = LOOKS[type(step)]
-    facts = list(_facts(step, steps, figures))
-    return Card(
-        step.id, kind, kind_word, icon, title_of(step, emails) or "No subject yet", facts, trouble(step, emails)
-    )
+    return Card(step.id, kind, kind_word, icon, title, list(_facts(step, steps, figures)), trouble)
 
 
 def _facts(step: Step, steps: Sequence[Step], figures: Figures) -> Iterator[str]:

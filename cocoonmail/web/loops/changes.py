@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -26,8 +28,11 @@ from cocoonmail.web.shared.access import page
 from cocoonmail.web.shared.middleware import MemberRequest
 
 FIRST_WAIT = timedelta(days=1)
+FOUND = 302  # The status of a redirect: the change was saved
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_BODY = "Hi {{ contact.firstName | default: 'there' }},\n\n\n"
+
+AnyForm = TypeVar("AnyForm", TriggerForm, WaitForm)
 
 
 @page
@@ -89,9 +94,13 @@ def add(request: MemberRequest, pk: int) -> HttpResponse:
     kind, id = request.POST.get("kind", ""), draft.new_id()
     if kind not in ("wait", "email"):
         raise Http404
-    step: Step = Wait(id, FIRST_WAIT) if kind == "wait" else SendEmail(id, _new_email(loop).pk)
-    steps = draft.with_step(read_steps(loop.steps), step, request.POST.get("after", ""))
-    return _save_steps(request, loop, steps, id)
+    with transaction.atomic():
+        step: Step = Wait(id, FIRST_WAIT) if kind == "wait" else SendEmail(id, _new_email(loop).pk)
+        steps = draft.with_step(read_steps(loop.steps), step, request.POST.get("after", ""))
+        answer = _save_steps(request, loop, steps, id)
+        # A step that was refused leaves no email behind.
+        transaction.set_rollback(answer.status_code != FOUND)
+    return answer
 
 
 @page
@@ -111,7 +120,7 @@ def remove(request: MemberRequest, pk: int, step: str) -> HttpResponse:
     steps = read_steps(loop.steps)
     gone = [one.email for one in steps if isinstance(one, SendEmail) and one.id == step]
     answer = _save_steps(request, loop, draft.without(steps, step), "")
-    if answer.status_code == 302:
+    if answer.status_code == FOUND:
         Email.objects.filter(workspace_id=loop.workspace_id, pk__in=gone).delete()
     return answer
 
@@ -137,11 +146,9 @@ def _seen(request: MemberRequest) -> datetime:
         return NEVER
 
 
-def _again(form: TriggerForm | WaitForm, loop: Loop) -> TriggerForm | WaitForm:
+def _again(form: AnyForm, loop: Loop) -> AnyForm:
     """What was filled in, ready to be saved over what is there now, if that is still wanted."""
-    data = form.data.copy()
-    data["version"] = loop.updated_at.isoformat()
-    return type(form)(data)
+    return type(form)(dict(form.data.items()) | {"version": loop.updated_at.isoformat()})
 
 
 def _at(loop: Loop, step: str) -> str:

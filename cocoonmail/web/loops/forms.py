@@ -78,8 +78,13 @@ class WaitForm(forms.Form):
     """How long a step waits."""
 
     version = VersionField()
-    amount = forms.IntegerField(min_value=0, label="Wait for")
-    unit = forms.ChoiceField(choices=[(value, name) for _, value, name in reversed(UNITS)])
+    amount = forms.IntegerField(
+        min_value=0, label="Wait for", widget=forms.NumberInput(attrs={"aria-label": "How long to wait"})
+    )
+    unit = forms.ChoiceField(
+        choices=[(value, name) for _, value, name in reversed(UNITS)],
+        widget=forms.Select(attrs={"aria-label": "Unit"}),
+    )
 
     @classmethod
     def of(cls, duration: timedelta, version: datetime) -> WaitForm:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,15 +12,22 @@ from cocoonmail.accounts.models import Workspace
 from cocoonmail.contacts.changes import Unreadable
 from cocoonmail.contacts.models import ContactProperty, Event, EventName
 from cocoonmail.emails.facts import facts_of
+from cocoonmail.emails.liquid import fill
 from cocoonmail.emails.models import Email
 from cocoonmail.intake.models import EventChoice
 from cocoonmail.loops.gallery import BY_KEY, TEMPLATES
 from cocoonmail.loops.models import Loop
+from cocoonmail.loops.words import line_of
 from cocoonmail.platforms import PLATFORMS
-from cocoonmail.platforms.base import Announcement, EventType, Platform
+from cocoonmail.platforms.base import Announcement
+from cocoonmail.platforms.stripe.properties import properties_of
 from cocoonmail.web.shared.mailview import facts_here
 
+# Which properties a platform's events can carry, and their types, by event type.
+DOCUMENTED: Mapping[str, Callable[[str], Mapping[str, str]]] = {"stripe": properties_of}
+
 RECENT_MAX = 10  # Events to preview with
+SECRET = "whsec_sample"  # noqa: S105 - signs samples that nobody receives
 CREATED = 1_795_000_000  # The moment of sample events, in seconds since 1970: the same at every look
 
 CONTACT = {
@@ -54,8 +61,9 @@ def event_tags(workspace: Workspace, trigger: EventName | None) -> list[Tag]:
     """What can be said about the event: what was seen on it, and what its platform documents."""
     if trigger is None:
         return []
-    samples = sample_properties(workspace, trigger)
-    types = {**{name: _type(value) for name, value in samples.items()}, **trigger.properties}
+    samples, source = sample_properties(workspace, trigger), source_of(workspace, trigger.name)
+    documented = DOCUMENTED[source[0]](source[1]) if source and source[0] in DOCUMENTED else {}
+    types = {**{name: _type(value) for name, value in samples.items()}, **trigger.properties, **documented}
     return [_tag("event", name, types[name], samples.get(name, "")) for name in sorted(types)]
 
 
@@ -90,32 +98,48 @@ def facts_for(loop: Loop, email: Email, chosen: str) -> dict[str, Any]:
         mine = Event.objects.filter(workspace=workspace, name_id=loop.trigger_id).select_related("contact")
         if event := mine.filter(pk=int(chosen)).first():
             return facts_here(workspace, facts_of(workspace, event.contact, event.properties))
+    return for_email(sample_facts(loop), email)
+
+
+def sample_facts(loop: Loop) -> dict[str, Any]:
+    """Samples of what this loop's emails may say, whichever email it is."""
+    workspace = loop.workspace
     custom = ContactProperty.objects.filter(workspace=workspace).values_list("name", "type")
     contact = {**{name: BY_TYPE.get(type, f"{name} of Ada") for name, type in custom}, **CONTACT}
+    event = sample_properties(workspace, loop.trigger) if loop.trigger else {}
+    return facts_here(workspace, {"contact": contact, "event": event})
+
+
+def for_email(facts: Mapping[str, Any], email: Email) -> dict[str, Any]:
+    """The facts with the samples of the template that the email began as."""
     template = BY_KEY.get(email.template)
-    event_facts = {**(template.sample["event"] if template else {})}
-    if loop.trigger is not None:
-        event_facts = {**sample_properties(workspace, loop.trigger), **event_facts}
-    return facts_here(workspace, {"contact": contact, "event": event_facts})
+    return {**facts, "event": {**facts["event"], **(template.sample["event"] if template else {})}}
+
+
+def subject_of(email: Email, facts: Mapping[str, Any]) -> str:
+    """The email's subject with sample values; its name, where it cannot be filled."""
+    filled = fill(email.subject, for_email(facts, email), html=False)
+    return filled.strip() or email.name if isinstance(filled, str) else line_of(email)
 
 
 def sample_properties(workspace: Workspace, trigger: EventName) -> dict[str, Any]:
     """Sample values for an event of this name: its platform's own, else its template's, else one per type seen."""
     seen = {name: BY_TYPE.get(type, f"sample {name}") for name, type in trigger.properties.items()}
     template = next((one for one in TEMPLATES if one.suggested_event == trigger.name), None)
-    return {**seen, **(template.sample["event"] if template else {}), **_documented(workspace, trigger.name)}
+    source = source_of(workspace, trigger.name)
+    return {**seen, **(template.sample["event"] if template else {}), **(rehearsed(*source) if source else {})}
 
 
-def _documented(workspace: Workspace, name: str) -> dict[str, Any]:
-    choice = EventChoice.objects.filter(workspace=workspace, trigger=name).select_related("endpoint").first()
-    if choice is not None and choice.endpoint.platform in PLATFORMS:
-        return rehearsed(choice.endpoint.platform, choice.type)
-    return next((rehearsed(platform.name, type.name) for platform, type in _suggesting(name)), {})
+def source_of(workspace: Workspace, name: str) -> tuple[str, str] | None:
+    """The platform and its event type that send this event: as an endpoint is set up, else as is suggested."""
+    choices = EventChoice.objects.filter(workspace=workspace, trigger=name, endpoint__platform__in=list(PLATFORMS))
+    chosen: tuple[str, str] | None = choices.values_list("endpoint__platform", "type").first()
+    return chosen or next(_suggesting(name), None)
 
 
-def _suggesting(name: str) -> Iterator[tuple[Platform, EventType]]:
+def _suggesting(name: str) -> Iterator[tuple[str, str]]:
     for platform in PLATFORMS.values():
-        yield from ((platform, type) for type in platform.events.values() if type.suggested == name)
+        yield from ((platform.name, type.name) for type in platform.events.values() if type.suggested == name)
 
 
 @lru_cache(maxsize=100)
@@ -124,8 +148,16 @@ def rehearsed(platform_name: str, type: str) -> dict[str, Any]:
     platform = PLATFORMS[platform_name]
     if platform.rehearse is None or type not in platform.events:
         return {}
-    person = {"email": CONTACT["email"], "name": "Ada Lovelace"}
-    body, _ = platform.rehearse(type, **person, now=CREATED, livemode=False, token="0" * 16, secret="whsec_sample")  # noqa: S106
+    body, _ = platform.rehearse(
+        type,
+        email=CONTACT["email"],
+        name="Ada Lovelace",
+        now=CREATED,
+        livemode=False,
+        token="0" * 16,
+        secret=SECRET,
+        again=False,
+    )
     announced = platform.announce(body)
     if not isinstance(announced, Announcement):
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from cocoonmail.web.loops import builder, changes, editor, inside, listing, states
 
@@ -18,7 +18,7 @@ of_email = [
     path("/preview", editor.preview, name="loop_email_preview"),
 ]
 
-of_loop = [
+of_loop: list[URLPattern | URLResolver] = [
     path("", builder.loop, name="loop"),
     path("/metrics", inside.metrics, name="loop_metrics"),
     path("/people", inside.people, name="loop_people"),

@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.compose import Compiled, Draft, Problem, check, compile_email
+from cocoonmail.emails.liquid import fill
 from cocoonmail.emails.render import Held, Rendered, render
 
 # Stand-ins for what the workspace has not set yet, so that its first preview already looks like a letter.
@@ -63,11 +64,12 @@ def show(draft: Draft, facts: Mapping[str, Any], workspace: Workspace) -> Shown:
     compiled = compile_email(draft)
     if not isinstance(compiled, Compiled):
         return _unshown("Nothing to show yet", "The preview comes back when the problems are solved.", problems)
-    sender = {"from_name": compiled.from_name or workspace.sender_name}
-    sender["from_email"] = compiled.from_email or workspace.sender_email or NO_SENDER
-    rendered = render(replace(compiled, **sender), facts)
+    name, email = compiled.from_name or workspace.sender_name, compiled.from_email or workspace.sender_email
+    rendered = render(replace(compiled, from_name=name, from_email=email or NO_SENDER), facts)
     if isinstance(rendered, Held):
-        return _unshown("With these values it would be held", rendered.reason, problems)
+        unshown = _unshown("With these values it would be held", f"{_capital(rendered.reason)}.", problems)
+        subject = fill(compiled.subject, facts, html=False)
+        return replace(unshown, subject=subject if isinstance(subject, str) else "")
     return _shown(rendered, problems)
 
 
@@ -87,6 +89,10 @@ def _shown(rendered: Rendered, problems: Sequence[Said]) -> Shown:
         sender=f"{name} <{email}>" if name else email,
         problems=problems,
     )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _unshown(title: str, words: str, problems: Sequence[Said]) -> Shown:
