@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.loops.models import Loop
+from cocoonmail.web.messages.words import reason_of
 from cocoonmail.web.shared.access import page
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import COUNT_MAX, page_of
@@ -43,7 +45,7 @@ def messages(request: MemberRequest) -> HttpResponse:
         "messages/messages.html",
         {
             "page": shown,
-            "rows": [{"message": one, "loop": names.get(one.loop_id or 0, "")} for one in _titled(shown.rows)],
+            "rows": [_row(one, names) for one in shown.rows],
             "noun": "message" if shown.count == 1 else "messages",
             "tabs": _tabs(mine, status),
             "kept": {"status": status} if status in Status.values else {},
@@ -68,11 +70,14 @@ def _filtered(rows: QuerySet[Message], request: MemberRequest) -> QuerySet[Messa
     return rows.select_related("version").defer("facts", "conversation")
 
 
-def _titled(rows: list[Message]) -> list[Message]:
+def _row(message: Message, names: Mapping[int, str]) -> dict[str, Any]:
     """A message that was never merged has no subject yet: it goes by the name of its email."""
-    for row in rows:
-        row.subject = row.subject or row.version.name
-    return rows
+    return {
+        "message": message,
+        "subject": message.subject or message.version.name,
+        "reason": reason_of(message),
+        "loop": names.get(message.loop_id or 0, ""),
+    }
 
 
 def _tabs(mine: QuerySet[Message], here: str) -> list[dict[str, Any]]:

@@ -125,13 +125,14 @@ def _soon() -> datetime:
 
 def _moments(row: Message, trail: Trail) -> list[dict[str, Any]]:
     """What led here, newest first, each with its own page."""
-    shown = explain(row)
-    ended = None if row.status in MOVING else row.sent_at
-    moments = [_moment("mail", row.get_status_display(), ended, text=row.receipt or shown.title, tone=tone(row.status))]
+    moments = []
+    if row.sent_at:
+        text = row.reason.capitalize() or (row.receipt if row.status == Status.SENT else "")
+        moments.append(_moment("mail", row.get_status_display(), row.sent_at, text=text, tone=tone(row.status)))
     if row.released_at:
         moments.append(_moment("again", "Sent again by a person", row.released_at))
     named = trail.loop.name if trail.loop else "a loop that is gone"
-    moments.append(_moment("edit", "Written", row.created_at, text=f"“{row.version.name}” to {row.to_email}"))
+    moments.append(_moment("edit", "Written", row.created_at, text=row.version.name))
     if trail.run:
         to = f"/loops/{trail.run.loop_id}"
         moments.append(_moment("loop", f"Entered the loop “{named}”", trail.run.started_at, url=to))

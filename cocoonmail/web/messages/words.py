@@ -59,7 +59,7 @@ def explain(message: Message, paused: bool = False) -> Explained:
     tone, title = TITLES[status]
     if status == Status.QUEUED and message.attempts and message.reason:
         title = "Will be tried again"
-    words = " ".join(filter(None, [_sentence(message.reason, status), WORDS.get(status, "")]))
+    words = " ".join(filter(None, [_sentence(message), WORDS.get(status, "")]))
     if status == Status.QUEUED and paused:
         title, words = "Waiting for its loop", "The loop is paused. The message goes out when the loop goes on."
     if status == Status.CAPTURED:
@@ -67,13 +67,21 @@ def explain(message: Message, paused: bool = False) -> Explained:
     return Explained(tone, title, words, *_remedy(message))
 
 
-def _sentence(reason: str, status: Status) -> str:
+def reason_of(message: Message) -> str:
+    """The reason as a page says it: with a capital, unless it begins with the name of a value."""
+    reason = message.reason
+    name = "." in reason.partition(" ")[0]
+    return reason if name else f"{reason[:1].upper()}{reason[1:]}"
+
+
+def _sentence(message: Message) -> str:
     """The reason as a sentence of its own, without the words that the title says already."""
-    for said in ("may or may not have been sent: ", "will be tried again: "):
-        reason = reason.removeprefix(said)
-    if status == Status.QUEUED and reason:
-        return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
-    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}." if reason else ""
+    shown = reason_of(message)
+    for said in ("May or may not have been sent: ", "Will be tried again: "):
+        if shown.startswith(said):
+            rest = shown.removeprefix(said)
+            shown = f"{rest[:1].upper()}{rest[1:]}"
+    return f"{shown.rstrip('.')}." if shown else ""
 
 
 def _remedy(message: Message) -> tuple[str, str]:
