@@ -29,7 +29,6 @@ OF_INTEREST = frozenset(
     "address business_name description email individual_name metadata name phone preferred_locales shipping tax_exempt "
     "tax_ids".split()
 )
-NAMES = frozenset({"name", "individual_name", "business_name"})
 
 
 def created(said: Announcement, payload: Payload) -> Reading:
@@ -70,7 +69,7 @@ def _change(
 def _claims(found: Shape, email: str, old: Shape) -> dict[str, Claim]:
     """The values to sync. What was there before is known where the event lists it."""
     first, last = name_of(found)
-    was_first, was_last = name_of({**found, **old}) if NAMES & old.keys() else (None, None)
+    was_first, was_last = name_of({**found, **old})
     claims = {
         "email": Claim(email, told(old, "email") if "email" in old else None),
         "first_name": Claim(first, None if was_first == first else was_first),
