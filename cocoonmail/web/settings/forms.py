@@ -13,6 +13,7 @@ from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.transports import CAPTURE, Security, TransportSettings, is_loopback, to_url
+from cocoonmail.transports.address import HOST
 
 
 class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -113,30 +114,42 @@ class TransportForm(forms.Form):
             field.widget.attrs["placeholder"] = "••••••••"
             field.help_text = "A password is stored. Leave this blank to keep it."
 
+    def clean_host(self) -> str:
+        """A name or an address of a server, and nothing around it."""
+        host: str = self.cleaned_data["host"].strip("[]")
+        if host and not HOST.fullmatch(host):
+            raise forms.ValidationError("This is no server name. It looks like smtp.example.com.")
+        return host
+
     def clean(self) -> dict[str, Any]:
         """Put the transport on the workspace, not yet saved; what is wrong is said beside its field."""
         data = super().clean() or {}
-        if self.errors or not self._complete(data):
+        if self.errors:
             return data
-        try:
-            set_transport(self.workspace, to_url(self._settings(data), with_password=True))
-        except ValueError as trouble:
-            self.add_error("host" if "host" in str(trouble) else None, str(trouble))
+        for field, words in self._missing(data):
+            self.add_error(field, words)
+        if not self.errors:
+            try:
+                set_transport(self.workspace, to_url(self._settings(data), with_password=True))
+            except ValueError as trouble:
+                self.add_error(None, str(trouble))
         return data
 
-    def _complete(self, data: dict[str, Any]) -> bool:
+    def _missing(self, data: dict[str, Any]) -> list[tuple[str, str]]:
+        """(field, what is wrong) of what does not go together."""
         if data["kind"] == "capture":
-            return True
+            return []
+        wrong = []
         if not data["host"]:
-            self.add_error("host", "Write the server's name, such as smtp.example.com.")
+            wrong.append(("host", "Write the server's name, such as smtp.example.com."))
         if data["password"] and not data["username"]:
-            self.add_error("username", "A password needs a user name.")
+            wrong.append(("username", "A password needs a user name."))
         if self._would_move_the_password(data):
             said = f"Write it once more: the stored one is for {self.stored.username} at {self.stored.host}."
-            self.add_error("password", said)
+            wrong.append(("password", said))
         if data["username"] and data["security"] == Security.NONE and not is_loopback(data["host"]):
-            self.add_error("security", "Without encryption anybody on the way could read the password.")
-        return not self.errors
+            wrong.append(("security", "Without encryption anybody on the way could read the password."))
+        return wrong
 
     def _would_move_the_password(self, data: dict[str, Any]) -> bool:
         """A stored password goes to no other server or account than the one it was entered for."""
@@ -152,7 +165,7 @@ class TransportForm(forms.Form):
         kept = self.stored.password if data["username"] else ""
         return TransportSettings(
             kind="smtp",
-            host=data["host"].strip("[]"),
+            host=data["host"],
             port=data["port"] or _PORTS[security],
             security=security,
             username=data["username"],
