@@ -125,6 +125,17 @@ def test_a_name_that_was_empty_before_says_so() -> None:
     assert claims["last_name"] == Claim("Lovelace", "")
 
 
+def test_a_name_that_became_a_companys_says_what_it_was_as_a_persons() -> None:
+    reading = told(
+        "customer.updated",
+        name="Ada Lovelace",
+        individual_name="Ada King",
+        business_name="Ada Lovelace",
+        previous={"business_name": None, "individual_name": None},
+    )
+    assert reading.change.claims["last_name"] == Claim("King", "Lovelace")
+
+
 BOOKKEEPING = [
     {"currency": None},
     {"invoice_settings": {"default_payment_method": None}},

@@ -65,12 +65,9 @@ def _reading(said: Announcement, found: Shape, key: str, asked: str, sentence: s
 
 
 def _frozen_at(said: Announcement, found: Shape) -> int:
-    """When the copy of the customer's data was made: it follows the customer until the invoice is final.
-
-    A coming invoice is dated ahead; what it says of the customer is true now.
-    """
+    """When the copy of the customer's data was made: it follows the customer until the invoice is final."""
     final = moment(part(found, "status_transitions"), "finalized_at")
-    return min(said.created, final or moment(found, "created") or moment(found, "date") or said.created)
+    return final or moment(found, "created") or moment(found, "date") or said.created
 
 
 def _facts(said: Announcement, found: Shape, key: str) -> Facts:
