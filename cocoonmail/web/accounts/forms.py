@@ -42,8 +42,12 @@ class WelcomeForm(forms.Form):
             )
         return email
 
-    def clean_password(self) -> str:
-        """A password that is long and not one of the well-known ones."""
-        password: str = self.cleaned_data["password"]
-        validate_password(password)
-        return password
+    def clean(self) -> dict[str, Any]:
+        """A password that is long, not one of the well-known ones, and not the person's own name or address."""
+        data = super().clean() or {}
+        if password := data.get("password"):
+            try:
+                validate_password(password, User(email=data.get("email", ""), first_name=data.get("name", "")))
+            except forms.ValidationError as wrong:
+                self.add_error("password", wrong)
+        return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth import login
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -34,9 +34,13 @@ def _create(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/welcome.html", {"form": form, "invitation": invitation})
     data = form.cleaned_data
-    with transaction.atomic():
-        user = User.objects.create_user(data["email"], data["password"], first_name=data["name"])
-        accept(invitation, user, data.get("workspace", ""), database_now())
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(data["email"], data["password"], first_name=data["name"])
+            accept(invitation, user, data.get("workspace", ""), database_now())
+    except IntegrityError as twice:
+        # The same form was sent twice at the same moment, and the other one came first.
+        raise InvitationOver(InvitationOver.__doc__) from twice
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return redirect("home")
 
