@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 
-from bench import intake
+from bench import intake, process
 from bench.result import CheckFailed, Result
 
-BENCHES = {"intake": intake}
+BENCHES = {"intake": intake, "process": process}
 
 
 def main() -> int:

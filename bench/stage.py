@@ -30,7 +30,11 @@ class Stage:
 
     def command(self, *words: str) -> str:
         """Run one `cocoonmail` command; returns what it printed."""
-        run = [sys.executable, "-m", "cocoonmail", *words]
+        return self.run("cocoonmail", *words)
+
+    def run(self, module: str, *words: str) -> str:
+        """Run a module to its end in this installation's environment; returns what it printed."""
+        run = [sys.executable, "-m", module, *words]
         done = subprocess.run(run, env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)}: {done.stdout}{done.stderr}")
@@ -58,7 +62,12 @@ class Stage:
 def stage(postgres: bool) -> Iterator[Stage]:
     """A fresh installation on SQLite or on a PostgreSQL of its own, thrown away at the end."""
     data = Path(tempfile.mkdtemp(prefix="cocoonmail-bench-"))
-    environment = {**os.environ, "COCOONMAIL_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "COCOONMAIL_DATA": str(data),
+        "PYTHONPATH": str(ROOT),
+        "DJANGO_SETTINGS_MODULE": "cocoonmail.settings",
+    }
     environment.pop("DATABASE_URL", None)
     server = None
     if postgres:

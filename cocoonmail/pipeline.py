@@ -25,12 +25,13 @@ from cocoonmail.intake.read import read, setups_of
 from cocoonmail.intake.triage import Triage
 from cocoonmail.kit.claims import settle
 from cocoonmail.loops.advance import advance as advance_runs
+from cocoonmail.loops.advance import begin
 from cocoonmail.loops.enrol import enrol
 from cocoonmail.loops.models import Loop, LoopState, Run, RunState
 
 
 def process(deliveries: Sequence[Delivery], now: datetime) -> None:
-    """Delivery → Run: read the payloads, make the contacts true, record the events, start the loops they set off."""
+    """Delivery → Run: read the payloads, make the contacts true, record the events, begin the runs they set off."""
     setups = setups_of(deliveries)
     told: list[tuple[Delivery, Told]] = []
     for delivery in deliveries:
@@ -44,7 +45,7 @@ def process(deliveries: Sequence[Delivery], now: datetime) -> None:
             outcome.unreadable(delivery, error, now)
     with transaction.atomic():
         applied, arrivals = apply([one for _, one in told], now)
-        enrol([result.event for result in applied if result.event is not None], now)
+        begin(enrol([result.event for result in applied if result.event is not None], now), now)
         for (delivery, one), result in zip(told, applied, strict=True):
             outcome.applied(delivery, one, result, now)
         settle(deliveries, outcome.FIELDS)

@@ -78,9 +78,11 @@ def _event(told: Told, result: Applied, name: EventName, key: str, now: datetime
 def _remember_properties(events: Sequence[Event]) -> None:
     """Keep, per event name, which properties came with it and of which type."""
     for name in {event.name_id: event.name for event in events}.values():
-        seen = {key: _type(value) for e in events if e.name_id == name.pk for key, value in e.properties.items()}
-        if seen.keys() - name.properties.keys() and len(name.properties) < PROPERTIES_MAX:
-            name.properties = {**seen, **name.properties}
+        of_name = [event.properties for event in events if event.name_id == name.pk]
+        news = set().union(*of_name) - name.properties.keys()
+        if news and len(name.properties) < PROPERTIES_MAX:
+            seen = {key: _type(value) for properties in of_name for key, value in properties.items() if key in news}
+            name.properties = {**name.properties, **seen}
             name.save(update_fields=["properties"])
 
 

@@ -7,11 +7,13 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from secrets import token_hex
 from time import time
 from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db import connections
 
 from cocoonmail.intake.book import Book, Page
 from cocoonmail.intake.receive import Arrived, Stored, receive
@@ -30,6 +32,7 @@ PREFIX = "/hooks/"
 BODY_MAX = 1024 * 1024  # Bytes; the largest real ones are invoices of some 100 kB
 STORE_SECONDS = 2  # How long the database may take before the sender is asked to come again (promise R8)
 RETRY_AFTER = 5  # Seconds that a sender is asked to wait
+AHEAD_MAX = 2**31 - 1  # Seconds of a sender's clock before ours that the database has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +48,25 @@ RECEIVED = Answer(200, {"received": True})
 
 
 class Refuse(Exception):
-    """The request is turned away with this answer."""
+    """The request is turned away with this answer, which names the request as the log does."""
 
     def __init__(self, status: int, code: str, message: str, *headers: tuple[bytes, bytes]) -> None:
         super().__init__(message)
         self.code, self.message = code, message
-        self.answer = Answer(status, {"error": {"code": code, "message": message}}, headers)
+        self.request_id = token_hex(4)
+        error = {"code": code, "message": message, "request_id": self.request_id}
+        self.answer = Answer(status, {"error": error}, headers)
 
 
 class Door:
     """Answers `/hooks/<platform>/<token>`."""
 
-    def __init__(self) -> None:
-        self.book = Book()
+    def __init__(self, book: Book | None = None) -> None:
+        self.book = book or Book()
         self.refusals = Refusals()
-        self._disk: GroupCommit[Arrived, Stored] = GroupCommit(receive, name="intake", patience=STORE_SECONDS)
+        self._disk: GroupCommit[Arrived, Stored] = GroupCommit(
+            receive, name="intake", patience=STORE_SECONDS, on_stop=connections.close_all
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -67,6 +74,7 @@ class Door:
             answer = await self._answer(scope, receive)
         except Refuse as refusal:
             answer = refusal.answer
+            log.info("Request %s was answered %d %s", refusal.request_id, answer.status, refusal.code)
         await _send(send, answer)
 
     async def aclose(self) -> None:
@@ -93,40 +101,41 @@ class Door:
         platform, _, token = path.removeprefix(PREFIX).partition("/")
         page = self.book.fresh(token)
         if page is None or page.platform.name != platform:
-            try:
-                async with asyncio.timeout(STORE_SECONDS):
-                    page = await self.book.read(platform, token)
-            except (DatabaseError, TimeoutError):
-                raise _come_again() from None
+            page = await _soon(self.book.read(platform, token))
         if page is None:
-            raise Refuse(404, "unknown_endpoint", "No endpoint has this URL. Copy it again from Cocoonmail.")
+            raise _unknown()
         return page, token
 
     async def _take_in(self, page: Page, token: str, headers: dict[str, bytes], body: bytes) -> Answer:
-        age = await self._verify(page, token, headers, body)
+        page, age = await self._verify(page, token, headers, body)
         said = page.platform.announce(body)
         if isinstance(said, Rejected):
             raise Refuse(400, said.code, said.message)
         first = triage(page.platform, page.wishes, said)
         kept = {name: headers[name].decode("latin-1") for name in page.platform.kept_headers if name in headers}
-        arrived = Arrived(page.workspace_id, page.endpoint_id, said, body, kept, max(0, -age), first)
+        arrived = Arrived(page.workspace_id, page.endpoint_id, said, body, kept, min(max(0, -age), AHEAD_MAX), first)
         stored = await self._store(arrived)
+        if stored.gone:
+            raise _unknown()
         if not stored.duplicate and not first.why:
             return RECEIVED
         duplicate = {"duplicate": True} if stored.duplicate else {}
         return Answer(200, {"received": True, **duplicate, **({"ignored": first.why} if first.why else {})})
 
-    async def _verify(self, page: Page, token: str, headers: dict[str, bytes], body: bytes) -> int:
-        """The signature's age. A request that fails is looked at again with settings read anew."""
+    async def _verify(self, page: Page, token: str, headers: dict[str, bytes], body: bytes) -> tuple[Page, int]:
+        """The page that the signature holds by, and its age. One that fails is tried again with settings read anew."""
         now = int(time())
         verdict = page.platform.verify(headers, body, page.secrets, now)
-        if isinstance(verdict, Rejected) and (fresh := await self.book.second_look(page, token)) is not None:
+        if isinstance(verdict, Rejected):
+            fresh = await _soon(self.book.second_look(page, token))
+            if fresh is None:
+                raise _unknown()
             page = fresh
             verdict = page.platform.verify(headers, body, page.secrets, now)
         if not page.enabled:
             raise Refuse(410, "endpoint_disabled", "This endpoint is switched off in Cocoonmail.")
         if isinstance(verdict, Verified):
-            return verdict.age
+            return page, verdict.age
         if page.secrets and isinstance(page.platform.verify(headers, body, page.siblings, now), Verified):
             raise Refuse(
                 400,
@@ -142,6 +151,15 @@ class Door:
         except (DatabaseError, Overdue, NotAccepted) as error:
             log.warning("A webhook could not be stored and was answered 503: %s", error or type(error).__name__)
             raise _come_again() from None
+
+
+async def _soon(look: Awaitable[Page | None]) -> Page | None:
+    """What the book says, unless the database takes too long over it."""
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            return await look
+    except (DatabaseError, TimeoutError):
+        raise _come_again() from None
 
 
 def _check_headers(scope: Scope, page: Page) -> None:
@@ -179,6 +197,10 @@ async def _read_body(receive: Receive) -> bytes:
 
 def _too_large() -> Refuse:
     return Refuse(413, "body_too_large", f"The body is larger than {BODY_MAX // 1024} KiB.", (b"connection", b"close"))
+
+
+def _unknown() -> Refuse:
+    return Refuse(404, "unknown_endpoint", "No endpoint has this URL. Copy it again from Cocoonmail.")
 
 
 def _come_again() -> Refuse:

@@ -13,7 +13,7 @@ from cocoonmail.intake.conditions import unmet
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint, EventChoice
 from cocoonmail.intake.triage import Triage, Wishes, triage
 from cocoonmail.platforms import PLATFORMS
-from cocoonmail.platforms.base import Platform, Rejected
+from cocoonmail.platforms.base import Announcement, Platform, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def setups_of(deliveries: Iterable[Delivery]) -> dict[int, Setup]:
 def read(delivery: Delivery, setup: Setup) -> Told | Triage:
     """What a delivery tells the audience, or why it tells nothing. Raises Unreadable for an unexpected shape."""
     body = bytes(delivery.body)
-    said = setup.platform.announce(body)
+    said = _announced(delivery) if delivery.type in setup.platform.events else setup.platform.announce(body)
     if isinstance(said, Rejected):
         raise Unreadable(said.message)
     first = triage(setup.platform, setup.wishes, said)
@@ -51,6 +51,14 @@ def read(delivery: Delivery, setup: Setup) -> Told | Triage:
     if complaint := unmet(choice.condition, reading.facts):
         return Triage(DeliveryState.IGNORED, f"the condition does not hold: {complaint}")
     return _told(delivery, setup, choice, reading)
+
+
+def _announced(delivery: Delivery) -> Announcement:
+    """What the body announced when the door looked at it."""
+    created = int(delivery.occurred_at.timestamp())
+    return Announcement(
+        delivery.external_id, delivery.type, created, delivery.livemode, delivery.account, delivery.api_version
+    )
 
 
 def _told(delivery: Delivery, setup: Setup, choice: EventChoice, reading: Reading) -> Told:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 import msgspec
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
 from cocoonmail.intake.triage import Triage
@@ -42,9 +42,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The webhook is on disk: by this request, or by an earlier one with the same id."""
+    """The webhook is on disk: by this request, or by an earlier one with the same id. Unless its endpoint is gone."""
 
     duplicate: bool
+    gone: bool = False
 
 
 COLUMNS = (
@@ -61,6 +62,22 @@ PLACES = f"({', '.join(['%s'] * len(COLUMNS))})"
 
 def receive(arrived: Sequence[Arrived]) -> list[Stored]:
     """Store webhooks in one transaction, which is on disk when this returns; one answer each, in order.
+
+    Those of an endpoint that was deleted a moment ago are left out, so that they do not take the others with them.
+    """
+    try:
+        return _store(arrived)
+    except IntegrityError:
+        there = set(Endpoint.objects.filter(pk__in={one.endpoint_id for one in arrived}).values_list("pk", flat=True))
+        rest = [one for one in arrived if one.endpoint_id in there]
+        if len(rest) == len(arrived):
+            raise
+        stored = iter(_store(rest) if rest else ())
+        return [next(stored) if one.endpoint_id in there else Stored(False, gone=True) for one in arrived]
+
+
+def _store(arrived: Sequence[Arrived]) -> list[Stored]:
+    """Store webhooks whose endpoints are there.
 
     Written as one plain INSERT, for this is the hot path: everything that is answered 2xx passes here.
     """

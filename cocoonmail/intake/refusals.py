@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from cocoonmail.intake.models import Endpoint, Refusal
+
+log = logging.getLogger(__name__)
 
 KEPT = 20  # Refusals kept per endpoint
 PREVIEW_MAX = 2000  # Bytes of the body that are kept
@@ -46,6 +50,7 @@ class Refusals:
         self._tallies: dict[int, Tally] = {}
         self._writing: asyncio.Task[None] | None = None
         self._wrote_at = 0.0
+        self._lock = asyncio.Lock()
 
     def note(self, endpoint_id: int, workspace_id: int, code: str, message: str, body: bytes) -> None:
         """Remember a refusal; it is on the endpoint's page within a second or so."""
@@ -58,14 +63,23 @@ class Refusals:
 
     async def flush(self) -> None:
         """Write what is gathered, now."""
-        while self._tallies:
-            tallies, self._tallies = self._tallies, {}
-            self._wrote_at = asyncio.get_running_loop().time()
-            await sync_to_async(store, thread_sensitive=False)(tallies)
+        async with self._lock:
+            while self._tallies:
+                tallies, self._tallies = self._tallies, {}
+                self._wrote_at = asyncio.get_running_loop().time()
+                await sync_to_async(_store_or_let_go, thread_sensitive=False)(tallies)
 
     async def _write(self) -> None:
         await asyncio.sleep(max(0.0, self._wrote_at + FLUSH_SECONDS - asyncio.get_running_loop().time()))
         await self.flush()
+
+
+def _store_or_let_go(tallies: dict[int, Tally]) -> None:
+    close_old_connections()
+    try:
+        store(tallies)
+    except DatabaseError as error:
+        log.warning("The trace of refused webhooks could not be written: %s", error)
 
 
 def store(tallies: dict[int, Tally]) -> None:

@@ -1,4 +1,4 @@
-"""Start runs in every loop that waits for these events."""
+"""Who enters: one run in every loop that waits for an event."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from cocoonmail.loops.models import Frequency, Loop, LoopState, LoopVersion, Run
 PAUSED_QUEUE = timedelta(hours=24)
 
 
-def enrol(events: Sequence[Event], now: datetime) -> int:
-    """Start the runs that events set off, inside the caller's transaction; each event starts a run once per loop.
+def enrol(events: Sequence[Event], now: datetime) -> list[Run]:
+    """The runs that events set off and that do not exist yet: each event starts a run once per loop.
 
-    Returns how many runs were started.
+    They are not saved: `advance.begin` does that, with their first steps already taken.
     """
-    versions = _waiting_versions(events, now)
-    if not versions:
-        return 0
-    inside = _already_inside(events, versions)
-    runs = {run.key: run for run in _runs(events, versions, now) if not _excluded(run, inside)}
+    loops = _waiting_loops(events, now)
+    if not loops:
+        return []
+    inside = _already_inside(events, loops)
+    runs = {run.key: run for run in _runs(events, loops, now) if not _excluded(run, inside)}
     known = set(Run.objects.filter(workspace_id__in=_workspaces(events), key__in=runs).values_list("key", flat=True))
-    fresh = [run for key, run in runs.items() if key not in known]
-    Run.objects.bulk_create(fresh, ignore_conflicts=True)
-    return len(fresh)
+    return [run for key, run in runs.items() if key not in known]
 
 
 def taking_in(now: datetime) -> Q:
@@ -35,35 +33,35 @@ def taking_in(now: datetime) -> Q:
     return Q(state=LoopState.LIVE) | Q(state=LoopState.PAUSED, paused_at__gt=now - PAUSED_QUEUE)
 
 
-def _waiting_versions(events: Sequence[Event], now: datetime) -> list[LoopVersion]:
+def _waiting_loops(events: Sequence[Event], now: datetime) -> list[Loop]:
     names = {event.name_id for event in events}
-    loops = Loop.objects.filter(taking_in(now), published__trigger__in=names).select_related("published")
-    return [loop.published for loop in loops if loop.published is not None]
+    loops = Loop.objects.filter(taking_in(now), published__trigger__in=names)
+    return list(loops.select_related("published", "workspace"))
 
 
-def _already_inside(events: Sequence[Event], versions: Sequence[LoopVersion]) -> set[tuple[int, int]]:
+def _already_inside(events: Sequence[Event], loops: Sequence[Loop]) -> set[tuple[int, int]]:
     """Which (loop, contact) pairs entered before, for loops that take each contact in once."""
-    once = {version.loop_id for version in versions if version.frequency == Frequency.ONE_TIME}
+    once = {loop.pk for loop in loops if loop.published and loop.published.frequency == Frequency.ONE_TIME}
     if not once:
         return set()
     runs = Run.objects.filter(loop_id__in=once, contact_id__in={event.contact_id for event in events})
     return set(runs.values_list("loop_id", "contact_id"))
 
 
-def _runs(events: Sequence[Event], versions: Sequence[LoopVersion], now: datetime) -> Iterator[Run]:
+def _runs(events: Sequence[Event], loops: Sequence[Loop], now: datetime) -> Iterator[Run]:
     for event in events:
-        for version in versions:
-            if version.trigger_id == event.name_id:
-                yield _run(event, version, now)
+        for loop in loops:
+            if loop.published is not None and loop.published.trigger_id == event.name_id:
+                yield _run(event, loop, loop.published, now)
 
 
-def _run(event: Event, version: LoopVersion, now: datetime) -> Run:
+def _run(event: Event, loop: Loop, version: LoopVersion, now: datetime) -> Run:
     once = version.frequency == Frequency.ONE_TIME
     return Run(
-        workspace_id=event.workspace_id,
-        loop_id=version.loop_id,
+        workspace=loop.workspace,
+        loop=loop,
         version=version,
-        contact_id=event.contact_id,
+        contact=event.contact,
         event=event,
         key=f"{version.loop_id}:c{event.contact_id}" if once else f"{version.loop_id}:e{event.pk}",
         step=version.steps[0]["id"] if version.steps else "",

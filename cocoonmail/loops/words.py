@@ -33,7 +33,7 @@ def title_of(step: Step, emails: Mapping[int, Email]) -> str:
 
 
 def line_of(email: Email) -> str:
-    """An email's subject as people say it, `Welcome, {firstName}`; its name, where the subject has parts that come and go."""
+    """An email's subject as people say it, `Welcome, {firstName}`; its name, where parts of the subject come and go."""
     if not email.subject or "{%" in email.subject:
         return email.name
     return _TAG.sub(lambda tag: f"{{{tag[1].rpartition('.')[2]}}}", email.subject)

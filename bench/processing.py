@@ -1,0 +1,172 @@
+"""The inside of `bench process`: runs in an installation's environment and prints its figures as one JSON object."""
+
+from __future__ import annotations
+
+import copy
+import json
+import resource
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402 - needs the settings
+
+from bench.result import CheckFailed  # noqa: E402
+from cocoonmail import worker  # noqa: E402
+from cocoonmail.contacts.models import Contact, Event, EventName  # noqa: E402
+from cocoonmail.emails.models import Message, Status  # noqa: E402
+from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint  # noqa: E402
+from cocoonmail.intake.receive import Arrived, receive  # noqa: E402
+from cocoonmail.intake.triage import Triage  # noqa: E402
+from cocoonmail.kit.clock import database_now  # noqa: E402
+from cocoonmail.loops.models import Loop, Run, RunState  # noqa: E402
+from cocoonmail.platforms.base import Announcement  # noqa: E402
+from cocoonmail.platforms.stripe.announce import announce  # noqa: E402
+from cocoonmail.platforms.stripe.samples import body, sample  # noqa: E402
+
+ROUNDS = 2
+BATCH = worker.BATCH_MAX
+NOW = 1_790_000_000
+
+
+def main(webhooks: int) -> None:
+    """Fill, then process and write bare in turn."""
+    endpoint = Endpoint.objects.get()
+    ours, bare = [], []
+    for number in range(ROUNDS):
+        fill(endpoint, number, webhooks // ROUNDS)
+        ours.append(rate(process, webhooks // ROUNDS))
+        bare.append(rate(lambda count: write_bare(endpoint.workspace_id, count), webhooks // ROUNDS))
+    rows = check(webhooks // ROUNDS * ROUNDS)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rate": median(ours), "limit": median(bare), "rows_checked": rows, "peak_memory": memory}))
+
+
+def rate(work: Callable[[int], None], count: int) -> float:
+    """How many a second."""
+    begin = time.perf_counter()
+    work(count)
+    return count / (time.perf_counter() - begin)
+
+
+def fill(endpoint: Endpoint, number: int, count: int) -> None:
+    """Store invoice.paid webhooks of distinct customers, as the door does."""
+    event = sample("invoice.paid", email="ada@example.com", name="Ada Lovelace", now=NOW, token="bench")
+    for begin in range(0, count, BATCH):
+        receive([arrived(endpoint, event, f"{number}x{n}") for n in range(begin, min(begin + BATCH, count))])
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def arrived(endpoint: Endpoint, event: dict[str, object], mark: str) -> Arrived:
+    """One webhook with ids and an address of its own."""
+    one = copy.deepcopy(event)
+    invoice = one["data"]["object"]  # type: ignore[index]
+    one["id"], invoice["id"], invoice["customer"] = f"evt_{mark}", f"in_{mark}", f"cus_{mark}"
+    invoice["customer_email"] = f"ada{mark}@example.com"
+    raw = body(one)
+    said = announce(raw)
+    assert isinstance(said, Announcement)
+    return Arrived(endpoint.workspace_id, endpoint.pk, said, raw, {}, 0, Triage(DeliveryState.WAITING))
+
+
+def process(_: int) -> None:
+    """What the worker does until nothing is due."""
+    while worker.step(worker.PROCESS) + worker.step(worker.ADVANCE):
+        pass
+
+
+def write_bare(workspace: int, count: int) -> None:
+    """The same four rows, written by bulk_create alone."""
+    name = EventName.objects.get(name="successfulPayment")
+    loop = Loop.objects.select_related("published").get()
+    model, now = Message.objects.latest("pk"), database_now()
+    properties = Event.objects.latest("pk").properties
+    assert loop.published is not None
+    for begin in range(0, count, BATCH):
+        marks = [secrets.token_hex(8) for _ in range(begin, min(begin + BATCH, count))]
+        with transaction.atomic():
+            contacts = [
+                Contact(
+                    workspace_id=workspace,
+                    email=f"{m}@bare.test",
+                    email_key=f"{m}@bare.test",
+                    first_name="Ada",
+                    last_name="Lovelace",
+                    source="Stripe webhook",
+                    created_at=now,
+                    updated_at=now,
+                )
+                for m in marks
+            ]
+            Contact.objects.bulk_create(contacts)
+            events = [
+                Event(
+                    workspace_id=workspace,
+                    name=name,
+                    contact=c,
+                    key=c.email,
+                    properties=properties,
+                    occurred_at=now,
+                    recorded_at=now,
+                )
+                for c in contacts
+            ]
+            Event.objects.bulk_create(events)
+            runs = [
+                Run(
+                    workspace_id=workspace,
+                    loop=loop,
+                    version=loop.published,
+                    contact=c,
+                    event=e,
+                    key=c.email[:80],
+                    state=RunState.FINISHED,
+                    started_at=now,
+                    finished_at=now,
+                )
+                for c, e in zip(contacts, events, strict=True)
+            ]
+            Run.objects.bulk_create(runs)
+            Message.objects.bulk_create(
+                Message(
+                    workspace_id=workspace,
+                    contact=c,
+                    version_id=model.version_id,
+                    key=c.email,
+                    loop_id=loop.pk,
+                    run_id=r.pk,
+                    step="email-2",
+                    kind=model.kind,
+                    to_email=c.email,
+                    facts=model.facts,
+                    token=secrets.token_urlsafe(18),
+                    status=Status.HELD,
+                    created_at=now,
+                )
+                for c, r in zip(contacts, runs, strict=True)
+            )
+
+
+def check(webhooks: int) -> int:
+    """Every webhook led to its four rows, once; beside them stand the bare ones."""
+    counts = {
+        "done": Delivery.objects.filter(state=DeliveryState.DONE).count(),
+        "events": Event.objects.filter(delivery_id__isnull=False).count(),
+        "runs": Run.objects.filter(state=RunState.FINISHED).count() - webhooks,
+        "messages": Message.objects.filter(status=Status.QUEUED).count(),
+    }
+    if set(counts.values()) != {webhooks}:
+        raise CheckFailed(f"{webhooks} webhooks, but {counts}.")
+    return webhooks
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
