@@ -12,7 +12,7 @@ from cocoonmail.contacts.models import Contact, Event
 from cocoonmail.contacts.record import event_names
 from cocoonmail.emails.models import Message
 from cocoonmail.kit.clock import database_now
-from cocoonmail.loops.advance import advance
+from cocoonmail.loops.advance import advance, begin
 from cocoonmail.loops.enrol import enrol
 from cocoonmail.loops.from_template import create_loop
 from cocoonmail.loops.gallery import BY_KEY
@@ -30,7 +30,7 @@ def contact(workspace: Workspace, email: str = "ada@example.com", **fields: Any)
 
 
 def happens(name: str, to: Contact, at: datetime | None = None, **properties: Any) -> Event:
-    """An event, with the runs that it begins."""
+    """An event, with the runs that it begins, and their first steps."""
     at = at or database_now()
     wanted = (to.workspace_id, name)
     event_name = event_names({wanted}, at)[wanted]
@@ -39,7 +39,7 @@ def happens(name: str, to: Contact, at: datetime | None = None, **properties: An
         workspace_id=to.workspace_id, name=event_name, contact=to, key=f"{name}:{number}",
         properties=properties, occurred_at=at, recorded_at=at,
     )  # fmt: skip
-    enrol([event], at)
+    begin(enrol([event], at), at)
     return event
 
 

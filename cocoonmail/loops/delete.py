@@ -41,7 +41,7 @@ def delete(loop: Loop) -> None:
         waiting.update(status=Status.SKIPPED, reason="its loop was deleted", due_at=None, epoch=F("epoch") + 1)
         emails = [step.email for step in read_steps(loop.steps) if isinstance(step, SendEmail)]
         loop.delete()
-        Email.objects.filter(workspace_id=loop.workspace_id, pk__in=set(emails)).delete()
+        Email.objects.filter(workspace_id=loop.workspace_id, pk__in=set(emails) - _used(loop)).delete()
 
 
 def _used(loop: Loop) -> set[int]:

@@ -44,9 +44,14 @@ def _stranger(workspace: Workspace, email: str, key: str) -> Iterator[str]:
         yield "Either nothing was sent to an endpoint about this person, or it was refused: see the endpoint's page."
         return
     yield f"No contact has the address {email}; {words}:"
-    for delivery in named[:SHOWN_MAX]:
-        state, result = delivery.get_state_display().lower(), delivery.result or "not processed yet"
-        yield f"{_at(delivery.received_at)}  {delivery.endpoint} sent {delivery.type} ({delivery.external_id}): {state}, {result}"
+    yield from map(_became, named[:SHOWN_MAX])
+
+
+def _became(delivery: Delivery) -> str:
+    """What became of one delivery."""
+    state, result = delivery.get_state_display().lower(), delivery.result or "not processed yet"
+    sent = f"{delivery.endpoint} sent {delivery.type} ({delivery.external_id})"
+    return f"{_at(delivery.received_at)}  {sent}: {state}, {result}"
 
 
 def _deliveries_naming(workspace: Workspace, email: str, key: str) -> list[Delivery]:

@@ -74,7 +74,10 @@ class NewContactForm(forms.Form):
 
 
 class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A contact's properties, the custom ones among them. Only what was changed is written."""
+    """A contact's properties, the custom ones among them. Only what was changed on the page is written.
+
+    Each field carries what the page showed, so that a value that was synced meanwhile is not put back.
+    """
 
     class Meta:
         model = Contact
@@ -94,6 +97,8 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["notes"].widget.attrs["maxlength"] = 10_000
         for name, field in custom_fields(self.instance).items():
             self.fields[name] = field
+        for field in self.fields.values():
+            field.show_hidden_initial = True
 
     def write(self, now: datetime) -> Contact:
         """Write what was changed over what is stored now, so that a sync meanwhile loses nothing."""

@@ -17,7 +17,15 @@ from cocoonmail.loops.models import Loop
 from cocoonmail.loops.steps import SendEmail, read_steps
 from cocoonmail.web.loops.finding import email_of, loop_of
 from cocoonmail.web.loops.forms import EmailForm
-from cocoonmail.web.loops.samples import contact_tags, event_tags, facts_for, recent_events
+from cocoonmail.web.loops.samples import (
+    chosen_event,
+    contact_tags,
+    event_tags,
+    facts_of_event,
+    for_email,
+    recent_events,
+    sample_facts,
+)
 from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.framed import framed
 from cocoonmail.web.shared.mailview import Shown, show
@@ -61,7 +69,9 @@ def preview(request: MemberRequest, pk: int, email_pk: int) -> HttpResponse:
 def _shown(request: MemberRequest, loop: Loop, found: Email) -> Shown:
     values = request.POST if request.method == "POST" else request.GET
     written = _written(request, found) if request.method == "POST" else draft_of(found)
-    return show(written, facts_for(loop, found, values.get("event", "")), loop.workspace)
+    event = chosen_event(loop, values.get("event", ""))
+    facts = facts_of_event(event) if event else for_email(sample_facts(loop), found)
+    return show(written, facts, loop.workspace, filling_in=event is None)
 
 
 def _written(request: MemberRequest, found: Email) -> Draft:
@@ -73,7 +83,7 @@ def _written(request: MemberRequest, found: Email) -> Draft:
 
 
 def _editor(
-    request: MemberRequest, loop: Loop, found: Email, form: EmailForm, status: int = 200, stale: str = ""
+    request: MemberRequest, loop: Loop, found: Email, form: EmailForm, *, status: int = 200, stale: str = ""
 ) -> HttpResponse:
     step = next(s.id for s in read_steps(loop.steps) if isinstance(s, SendEmail) and s.email == found.pk)
     values: dict[str, Any] = {

@@ -123,7 +123,7 @@ class EmailForm(forms.ModelForm):  # type: ignore[type-arg]
             ),
             (
                 Kind.TRANSACTIONAL.value,
-                "Transactional: answers what this person just did, such as paying. Goes to everybody, without a way out",
+                "Transactional: answers what this person just did, such as paying; also goes to who unsubscribed",
             ),
         ],
     )

@@ -91,14 +91,17 @@ def recent_events(loop: Loop) -> list[Event]:
     return list(events[:RECENT_MAX])
 
 
-def facts_for(loop: Loop, email: Email, chosen: str) -> dict[str, Any]:
-    """The facts to preview with: those of the event of this id, else samples."""
-    workspace = loop.workspace
-    if chosen.isdigit() and len(chosen) < 19 and loop.trigger_id:
-        mine = Event.objects.filter(workspace=workspace, name_id=loop.trigger_id).select_related("contact")
-        if event := mine.filter(pk=int(chosen)).first():
-            return facts_here(workspace, facts_of(workspace, event.contact, event.properties))
-    return for_email(sample_facts(loop), email)
+def chosen_event(loop: Loop, chosen: str) -> Event | None:
+    """The event of this id, if it is one that this loop waits for."""
+    if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19 and loop.trigger_id):
+        return None
+    mine = Event.objects.filter(workspace=loop.workspace, name_id=loop.trigger_id)
+    return mine.select_related("contact", "workspace").filter(pk=int(chosen)).first()
+
+
+def facts_of_event(event: Event) -> dict[str, Any]:
+    """What an email that this event sets off could say."""
+    return facts_here(event.workspace, facts_of(event.workspace, event.contact, event.properties))
 
 
 def sample_facts(loop: Loop) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.compose import Compiled, Draft, Problem, check, compile_email
-from cocoonmail.emails.liquid import fill
+from cocoonmail.emails.liquid import fill, names
 from cocoonmail.emails.render import Held, Rendered, render
 
 # Stand-ins for what the workspace has not set yet, so that its first preview already looks like a letter.
@@ -58,19 +58,34 @@ class Shown:
     problems: Sequence[Said] = ()
 
 
-def show(draft: Draft, facts: Mapping[str, Any], workspace: Workspace) -> Shown:
-    """The email for these facts, which have the shape that emails.render takes."""
+def show(draft: Draft, facts: Mapping[str, Any], workspace: Workspace, *, filling_in: bool = False) -> Shown:
+    """The email for these facts, which have the shape that emails.render takes.
+
+    `filling_in`: the facts are samples, so a value that they lack is shown by its name in brackets.
+    """
     problems = said(check(draft))
     compiled = compile_email(draft)
     if not isinstance(compiled, Compiled):
         return _unshown("Nothing to show yet", "The preview comes back when the problems are solved.", problems)
     name, email = compiled.from_name or workspace.sender_name, compiled.from_email or workspace.sender_email
-    rendered = render(replace(compiled, from_name=name, from_email=email or NO_SENDER), facts)
+    compiled = replace(compiled, from_name=name, from_email=email or NO_SENDER)
+    rendered = render(compiled, facts)
+    if isinstance(rendered, Held) and filling_in:
+        rendered = render(compiled, _filled_in(compiled, facts))
     if isinstance(rendered, Held):
-        unshown = _unshown("With these values it would be held", f"{_capital(rendered.reason)}.", problems)
         subject = fill(compiled.subject, facts, html=False)
+        unshown = _unshown("With these values it would be held", f"Why: {rendered.reason}", problems)
         return replace(unshown, subject=subject if isinstance(subject, str) else "")
     return _shown(rendered, problems)
+
+
+def _filled_in(compiled: Compiled, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts and, for each value that the email names and they lack, its name in brackets."""
+    lines = (compiled.subject, compiled.preview, compiled.html, compiled.text)
+    paths = [path.split(".") for line in lines for path in names(line)]
+    wanted = [path for path in paths if len(path) == 2 and path[0] in ("contact", "event")]
+    missing = {root: {name: f"[{name}]" for at, name in wanted if at == root} for root in ("contact", "event")}
+    return {**facts, **{root: {**missing[root], **facts.get(root, {})} for root in missing}}
 
 
 def facts_here(workspace: Workspace, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,10 +104,6 @@ def _shown(rendered: Rendered, problems: Sequence[Said]) -> Shown:
         sender=f"{name} <{email}>" if name else email,
         problems=problems,
     )
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _unshown(title: str, words: str, problems: Sequence[Said]) -> Shown:

@@ -12,3 +12,9 @@ document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (form && "guard" in form.dataset) form.dataset.changed = "1";
 });
+
+// On narrow screens the panel stands below the path: bring it into view when a step was chosen.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.elt.id === "builder" && matchMedia("(max-width: 1100px)").matches)
+    document.getElementById("panel").scrollIntoView({ block: "start" });
+});
