@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,14 @@ SECRET = "whsec_fakeSecretOfTheTests0123456789"
 
 @pytest.fixture(scope="session")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> StripeCLI:
+    """Stripe's real CLI."""
+    return found_cli(tmp_path_factory.mktemp("stripe-cli-home"))
+
+
+def found_cli(home: Path) -> StripeCLI:
     """Stripe's real CLI. Where it cannot be had, its tests are skipped, and the summary says why."""
     try:
-        return StripeCLI.find(tmp_path_factory.mktemp("stripe-cli-home"))
+        return StripeCLI.find(home)
     except NoStripeCLIError as reason:
         warnings.warn(f"TESTS WITH STRIPE'S REAL CLI WERE SKIPPED: {reason}", stacklevel=1)
         pytest.skip(f"no Stripe CLI: {reason}")
