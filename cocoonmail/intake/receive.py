@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +20,7 @@ from cocoonmail.platforms.base import Announcement
 
 # What makes a delivery one: (endpoint, account, livemode, external id).
 Identity: TypeAlias = tuple[int, str, bool, str]
+Insert: TypeAlias = Callable[[Mapping["Identity", "Arrived"], Any], Collection["Identity"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ COLUMNS = (
 ).split()
 INSERT = (
     f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) VALUES {{}} "  # noqa: S608 - names of our own
-    "ON CONFLICT DO NOTHING RETURNING endpoint_id, account, livemode, external_id"
+    "ON CONFLICT DO NOTHING"
 )
 _json = msgspec.json.encode
-PLACES = f"({', '.join(['%s'] * len(COLUMNS))})"
+_known_live: set[int] = set()  # Endpoints whose first live event is noted
+RETURNING = "RETURNING endpoint_id, account, livemode, external_id"
 
 
 def receive(arrived: Sequence[Arrived]) -> list[Stored]:
@@ -77,26 +79,59 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
 
 
 def _store(arrived: Sequence[Arrived]) -> list[Stored]:
-    """Store webhooks whose endpoints are there.
-
-    Written as one plain INSERT, for this is the hot path: everything that is answered 2xx passes here.
-    """
+    """Store webhooks whose endpoints are there."""
     first: dict[Identity, Arrived] = {}
     for one in arrived:
         first.setdefault(one.identity, one)
-    with transaction.atomic(), connection.cursor() as cursor:
+    try:
+        return _write(arrived, first, _insert_all)
+    except _SomeAreStored:
+        return _write(arrived, first, _insert_new)
+
+
+def _write(arrived: Sequence[Arrived], first: Mapping[Identity, Arrived], insert: Insert) -> list[Stored]:
+    with transaction.atomic():
         now = database_now()
-        moment = _moment(now)
-        rows = [value for one in first.values() for value in _row(one, moment)]
-        cursor.execute(INSERT.format(", ".join([PLACES] * len(first))), rows)
-        new = {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in cursor.fetchall()}
+        new = insert(first, _moment(now))
         again = [one for one in arrived if one.identity not in new or first[one.identity] is not one]
         if again:
             _count_duplicates(again)
-        if any(one.said.livemode for one in first.values()):
-            _note_live({one.endpoint_id for one in arrived if one.said.livemode}, now)
+        _note_live({one.endpoint_id for one in arrived if one.said.livemode}, now)
     repeated = {id(one) for one in again}
     return [Stored(duplicate=id(one) in repeated) for one in arrived]
+
+
+class _SomeAreStored(Exception):
+    """Some of the webhooks are stored already; nothing was written."""
+
+
+def _insert_all(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Identity]:
+    """One plain INSERT: the hot path, which everything that is answered 2xx passes.
+
+    It asks for no rows in return, because SQLite would let go of the interpreter's lock at each, and would have to
+    wait for the event loop to give it back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT.format(_places(len(first))), _values(first, moment))
+        if cursor.rowcount != len(first):
+            raise _SomeAreStored
+    return first.keys()
+
+
+def _insert_new(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Identity]:
+    """The same where some are stored already: the database tells which were new."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{INSERT.format(_places(len(first)))} {RETURNING}", _values(first, moment))
+        return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in cursor.fetchall()}
+
+
+@lru_cache(maxsize=600)
+def _places(rows: int) -> str:
+    return ", ".join([f"({', '.join(['%s'] * len(COLUMNS))})"] * rows)
+
+
+def _values(first: Mapping[Identity, Arrived], moment: Any) -> list[Any]:
+    return [value for one in first.values() for value in _row(one, moment)]
 
 
 def _row(one: Arrived, moment: Any) -> list[Any]:
@@ -155,4 +190,7 @@ def _count_duplicates(again: Sequence[Arrived]) -> None:
 
 
 def _note_live(endpoints: set[int], now: datetime) -> None:
-    Endpoint.objects.filter(pk__in=endpoints, first_live_at=None).update(first_live_at=now)
+    """Remember when an endpoint's first live event came; asked of the database once per process."""
+    if endpoints - _known_live:
+        Endpoint.objects.filter(pk__in=endpoints, first_live_at=None).update(first_live_at=now)
+        transaction.on_commit(lambda: _known_live.update(endpoints))
