@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from cocoonmail.contacts.models import Contact, Event
 from cocoonmail.emails.models import Email, Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState
-from cocoonmail.loops.models import LoopState, Run, RunState
+from cocoonmail.loops.models import Loop, LoopState, Run, RunState
 from cocoonmail.loops.steps import SendEmail, read_steps
 from cocoonmail.loops.words import called
 from cocoonmail.platforms import PLATFORMS
@@ -43,12 +43,13 @@ class Moment:
 def story(contact: Contact) -> list[Moment]:
     """The contact's moments in time order; those that lie ahead come last. A bounded number of queries."""
     runs = list(_runs(contact))
+    loops = {run.loop_id: run.loop for run in runs}
     moments = [
         _created(contact),
         *map(_delivered, _deliveries(contact)),
         *_events(contact, runs),
         *(moment for run in runs for moment in _passage(run, _emails(runs))),
-        *map(_message, _messages(contact)),
+        *(_message(message, loops.get(message.loop_id or 0)) for message in _messages(contact)),
         *_unsubscribed(contact),
     ]
     return sorted(moments, key=lambda moment: (moment.at, KINDS.index(moment.kind)))
@@ -160,11 +161,13 @@ SAID = {
 }
 
 
-def _message(message: Message) -> Moment:
+def _message(message: Message, loop: Loop | None) -> Moment:
     words, tone, otherwise = SAID[Status(message.status)]
     accepted = message.receipt if message.status == Status.SENT else ""
     title = f"“{message.subject or message.version.name}” {words}"
-    detail = sentence(message.reason or otherwise, accepted)
+    waits = message.status == Status.QUEUED and loop is not None and loop.state == LoopState.PAUSED
+    held = "the loop is paused, so it waits" if waits else ""
+    detail = sentence(f"by the loop “{loop}”" if loop else "", message.reason or otherwise, accepted, held)
     return Moment(message.sent_at or message.created_at, "message", title, detail, "message", message.pk, tone)
 
 

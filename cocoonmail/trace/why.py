@@ -131,10 +131,11 @@ def _about_loop(contact: Contact, name: str) -> Iterator[str]:
 def _standing(loop: Loop) -> str:
     waits_for = loop.published.trigger if loop.published else loop.trigger
     frequency = loop.get_frequency_display().lower()
+    state = {LoopState.DRAFT: "a draft"}.get(LoopState(loop.state), loop.get_state_display().lower())
     if waits_for is None:
         return f"“{loop}” has no trigger yet, so nothing starts it."
     since = f" since {_at(loop.paused_at)}" if loop.state == LoopState.PAUSED and loop.paused_at else ""
-    return f"“{loop}” is {loop.get_state_display().lower()}{since}; it starts with {waits_for}, {frequency}."
+    return f"“{loop}” is {state}{since}; it starts with {waits_for}, {frequency}."
 
 
 def _about_event(event: Event, loop: Loop, doors: Doors, runs: Sequence[Run]) -> Iterator[str]:

@@ -137,6 +137,13 @@ def test_every_message_says_what_became_of_it(
     assert told.detail
 
 
+def test_a_message_of_a_paused_loop_says_that_it_waits(acme: Workspace) -> None:
+    loop, ada = loop_of(acme), contact(acme)
+    happens("newStripeCustomer", ada)
+    pause(loop, database_now())
+    assert about(story(ada), "message") == "By the loop “Stripe - New Customer”. The loop is paused, so it waits."
+
+
 def test_an_unsubscribed_contact_is_told_as_one(acme: Workspace) -> None:
     ada = contact(acme, subscribed=False, unsubscribed_at=database_now())
     assert "Unsubscribed" in titles(story(ada))
@@ -168,7 +175,7 @@ def test_why_about_one_loop_tells_its_state_and_each_of_its_events(acme: Workspa
     loop, ada = loop_of(acme, live=False), contact(acme)
     happens("newStripeCustomer", ada)
     lines = why(acme, "ada@example.com", "stripe - new customer")
-    assert f"“{loop}” is draft; it starts with newStripeCustomer, every time." in lines
+    assert f"“{loop}” is a draft; it starts with newStripeCustomer, every time." in lines
     assert any("newStripeCustomer happened, but “Stripe - New Customer” is a draft" in line for line in lines)
 
 

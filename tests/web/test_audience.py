@@ -47,6 +47,8 @@ def test_an_empty_audience_teaches_the_next_step(alice: Person) -> None:
         ("source=Added+by+hand", ["grace"]),
         ("test=yes", ["ada"]),
         ("q=nobody", []),
+        ("q=%00", ["grace", "ada"]),
+        ("q=gr%00ace&group=%00&source=%00", ["grace"]),
         ("subscribed=nonsense", ["grace", "ada"]),
         ("older=nonsense", ["grace", "ada"]),
     ],

@@ -58,6 +58,7 @@ def test_the_log_shows_who_it_happened_to_with_what(alice: Person) -> None:
         ("period=1", ["grace"]),
         ("period=30", ["ada", "grace"]),
         ("period=forever", ["ada", "grace", "old"]),
+        ("name=%00&q=grace%00", ["grace"]),
         ("name=signedUp&q=grace", []),
     ],
 )

@@ -13,6 +13,7 @@ from cocoonmail.contacts.models import Contact, ContactProperty
 from cocoonmail.kit.clock import database_now
 from cocoonmail.web.audience.forms import NewContactForm
 from cocoonmail.web.shared.access import page
+from cocoonmail.web.shared.asked import asked
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
 
@@ -43,14 +44,14 @@ def audience(request: MemberRequest) -> HttpResponse:
 
 def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Contact]:
     """The contacts that the URL's filters ask for."""
-    for word in request.GET.get("q", "").split()[:5]:
+    for word in asked(request, "q").split()[:5]:
         named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         contacts = contacts.filter(named | Q(email_key__icontains=word.casefold()) | Q(email__icontains=word))
     for switch in SWITCHES:
-        if (value := request.GET.get(switch, "")) in ("yes", "no"):
+        if (value := asked(request, switch)) in ("yes", "no"):
             contacts = contacts.filter(**{switch: value == "yes"})
     for field, name in (("user_group", "group"), ("source", "source")):
-        if value := request.GET.get(name, ""):
+        if value := asked(request, name):
             contacts = contacts.filter(**{field: value})
     return contacts
 
@@ -58,7 +59,7 @@ def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Conta
 def selects(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:
     """The filters: the two switches, and the groups and sources that there are."""
     switches = [
-        {"name": name, "label": label, "value": request.GET.get(name, ""), "options": [("yes", yes), ("no", no)]}
+        {"name": name, "label": label, "value": asked(request, name), "options": [("yes", yes), ("no", no)]}
         for name, (label, yes, no) in SWITCHES.items()
     ]
     return [switches[0], *_valued(request, contacts), switches[1]]
@@ -69,7 +70,7 @@ def _valued(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[st
     for name, field, label in (("group", "user_group", "User group"), ("source", "source", "Source")):
         known = contacts.exclude(**{field: ""}).order_by(field).values_list(field, flat=True).distinct()[:CHOICES_MAX]
         if options := [(value, value) for value in known]:
-            valued.append({"name": name, "label": label, "value": request.GET.get(name, ""), "options": options})
+            valued.append({"name": name, "label": label, "value": asked(request, name), "options": options})
     return valued
 
 

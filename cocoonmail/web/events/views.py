@@ -21,6 +21,7 @@ from cocoonmail.intake.models import Delivery
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Loop
 from cocoonmail.web.shared.access import page
+from cocoonmail.web.shared.asked import asked
 from cocoonmail.web.shared.days import DAYS, by_day
 from cocoonmail.web.shared.eventnames import event_name
 from cocoonmail.web.shared.middleware import MemberRequest
@@ -83,11 +84,11 @@ def _row(name: Any, counts: Sequence[int], loops: Sequence[Loop]) -> Row:
 def found(request: MemberRequest) -> QuerySet[Event]:
     """The events that the URL's filters ask for."""
     log = Event.objects.filter(workspace=request.workspace)
-    if q := request.GET.get("q", "").strip():
+    if q := asked(request, "q"):
         log = log.filter(Q(contact__email_key__icontains=q.casefold()) | Q(contact__email__icontains=q))
-    if name := request.GET.get("name", ""):
+    if name := asked(request, "name"):
         log = log.filter(name__name=name)
-    if (period := request.GET.get("period", "")) in PERIODS:
+    if (period := asked(request, "period")) in PERIODS:
         log = log.filter(recorded_at__gte=timezone.now() - PERIODS[period][1])
     return log
 
@@ -97,8 +98,8 @@ def selects(request: MemberRequest, rows: Sequence[Row]) -> list[dict[str, Any]]
     names = sorted(row.name.name for row in rows)
     periods = [(value, f"Last {words}") for value, (words, _) in PERIODS.items()]
     return [
-        {"name": "name", "label": "Event", "value": request.GET.get("name", ""), "options": [(n, n) for n in names]},
-        {"name": "period", "label": "Period", "value": request.GET.get("period", ""), "options": periods},
+        {"name": "name", "label": "Event", "value": asked(request, "name"), "options": [(n, n) for n in names]},
+        {"name": "period", "label": "Period", "value": asked(request, "period"), "options": periods},
     ]
 
 

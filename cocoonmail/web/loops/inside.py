@@ -19,6 +19,7 @@ from cocoonmail.loops.words import called, title_of
 from cocoonmail.web.loops.builder import frame
 from cocoonmail.web.loops.finding import emails_of, loop_of
 from cocoonmail.web.shared.access import EDITORS, page
+from cocoonmail.web.shared.asked import asked
 from cocoonmail.web.shared.days import DAYS, by_day, named
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
@@ -85,7 +86,7 @@ class Passage:
 def people(request: MemberRequest, pk: int) -> HttpResponse:
     """Who is or was inside, each with where they stand."""
     loop = loop_of(request, pk)
-    emails, state, q = emails_of(loop), request.GET.get("state", ""), request.GET.get("q", "").strip()
+    emails, state, q = emails_of(loop), asked(request, "state"), asked(request, "q")
     mine = Run.objects.filter(loop=loop).select_related("contact", "version", "event__name")
     found = mine.filter(state=state) if state in RunState.values else mine
     found = found.filter(contact__email_key__icontains=q.casefold()) if q else found

@@ -16,6 +16,7 @@ from cocoonmail.loops.gallery import TEMPLATES
 from cocoonmail.loops.models import Loop, LoopState, Run, RunState
 from cocoonmail.web.loops.forms import NameForm
 from cocoonmail.web.shared.access import page
+from cocoonmail.web.shared.asked import asked
 from cocoonmail.web.shared.days import DAYS, by_day
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
@@ -42,7 +43,7 @@ def loops(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         return _create(request)
     mine = Loop.objects.filter(workspace=request.workspace)
-    state, q = request.GET.get("state", ""), request.GET.get("q", "").strip()
+    state, q = asked(request, "state"), asked(request, "q")
     found = mine.filter(state=state) if state in LoopState.values else mine
     found = found.filter(name__icontains=q) if q else found
     page = page_of(found.select_related("trigger"), request)
