@@ -8,11 +8,10 @@ from django.db import connection
 
 
 def database_now() -> datetime:
-    """The database's time, in UTC. On SQLite that is this machine's clock, to the millisecond."""
+    """The database's time, in UTC. On SQLite, which has no clock of its own, that is this machine's."""
+    if connection.vendor == "sqlite":
+        return datetime.now(UTC)
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
-            return datetime.fromisoformat(cursor.fetchone()[0]).replace(tzinfo=UTC)
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
         return now.astimezone(UTC)
