@@ -47,5 +47,5 @@ def _decide(message: Message, standing: tuple[Status, ...], **values: Any) -> bo
     """Write the decision if the message still stands as the person saw it: of two decisions, the first counts."""
     if message.status not in standing:
         return False
-    seen = Message.objects.filter(pk=message.pk, status=message.status, epoch=message.epoch)
+    seen = Message.objects.filter(pk=message.pk, epoch=message.epoch)
     return bool(seen.update(epoch=F("epoch") + 1, **values))
