@@ -71,7 +71,7 @@ class Message(Claimable):
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="messages")
-    version = models.ForeignKey(EmailVersion, models.PROTECT, related_name="messages")
+    version = models.ForeignKey(EmailVersion, models.RESTRICT, related_name="messages")
     key = models.CharField(max_length=200)
     loop_id = models.BigIntegerField(null=True)
     run_id = models.BigIntegerField(null=True)

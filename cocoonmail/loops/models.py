@@ -34,7 +34,7 @@ class Loop(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.CASCADE)
     name = models.CharField(max_length=200)
-    trigger = models.ForeignKey(EventName, models.PROTECT, null=True, related_name="loops")
+    trigger = models.ForeignKey(EventName, models.RESTRICT, null=True, related_name="loops")
     frequency = models.CharField(max_length=10, choices=Frequency.choices, default=Frequency.EVERY_TIME)
     steps: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
     state = models.CharField(max_length=6, choices=LoopState.choices, default=LoopState.DRAFT)
@@ -56,7 +56,7 @@ class LoopVersion(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE)
     loop = models.ForeignKey(Loop, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    trigger = models.ForeignKey(EventName, models.PROTECT, related_name="+")
+    trigger = models.ForeignKey(EventName, models.RESTRICT, related_name="+")
     frequency = models.CharField(max_length=10, choices=Frequency.choices)
     steps: models.JSONField[list[dict[str, Any]]] = models.JSONField()
     published_at = models.DateTimeField()
