@@ -61,23 +61,22 @@ def web(
     data: Data = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
-    with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run the web process alone: pages, and the door that webhooks come in by."""
     from cocoonmail.cli import serving
 
     serving.listen_on(host, port, data)
     enter(data)
-    serving.web(host, port, with_parent)
+    serving.web(host, port)
 
 
 @app.command()
-def work(data: Data = None, with_parent: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
+def work(data: Data = None) -> None:
     """Run the worker process alone: reads webhooks, advances loops, sends email."""
     from cocoonmail.cli import serving
 
     enter(data)
-    serving.work(with_parent)
+    serving.work()
 
 
 @app.command()

@@ -33,29 +33,33 @@ def up(host: str, port: int) -> int:
     command = [sys.executable, "-m", "cocoonmail"]
     return supervise(
         {
-            "web": [*command, "web", "--host", host, "--port", str(port), "--with-parent"],
-            "worker": [*command, "work", "--with-parent"],
+            "web": [*command, "web", "--host", host, "--port", str(port)],
+            "worker": [*command, "work"],
         }
     )
 
 
-def web(host: str, port: int, with_parent: bool) -> None:
+def web(host: str, port: int) -> None:
     """Serve pages and webhooks until SIGTERM."""
     from django.conf import settings
 
     from cocoonmail.asgi import application
     from cocoonmail.kit.httpserver import serve
+    from cocoonmail.kit.supervise import exit_with_parent
 
-    _stay_with_parent(with_parent)
-    (settings.DATA / ADDRESS_FILE).write_text(local_url(host, port))
-    serve(application, host, port)
+    def started(port: int) -> None:
+        (settings.DATA / ADDRESS_FILE).write_text(local_url(host, port))
+
+    exit_with_parent()
+    serve(application, host, port, trusted_proxies=settings.TRUSTED_PROXIES, on_started=started)
 
 
-def work(with_parent: bool) -> None:
+def work() -> None:
     """Work until SIGTERM."""
+    from cocoonmail.kit.supervise import exit_with_parent
     from cocoonmail.shift import work as work_until_told
 
-    _stay_with_parent(with_parent)
+    exit_with_parent()
     work_until_told()
 
 
@@ -83,9 +87,3 @@ def _greet(url: str) -> None:
     if not has_owner():
         print(f"\n  Create the owner account with this link (it works once):\n  {new_owner_link()}\n", flush=True)
 
-
-def _stay_with_parent(with_parent: bool) -> None:
-    if with_parent:
-        from cocoonmail.kit.supervise import exit_with_parent
-
-        exit_with_parent()
