@@ -1,0 +1,1 @@
+"""Tests of the door and of what comes in by it."""
