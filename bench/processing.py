@@ -85,74 +85,75 @@ def process(_: int) -> None:
 
 def write_bare(workspace: int, count: int) -> None:
     """The same four rows, written by bulk_create alone."""
-    name = EventName.objects.get(name="successfulPayment")
-    loop = Loop.objects.select_related("published").get()
-    model, now = Message.objects.latest("pk"), database_now()
-    properties = Event.objects.latest("pk").properties
-    assert loop.published is not None
+    like = Like(workspace)
     for begin in range(0, count, BATCH):
         marks = [secrets.token_hex(8) for _ in range(begin, min(begin + BATCH, count))]
         with transaction.atomic():
-            contacts = [
-                Contact(
-                    workspace_id=workspace,
-                    email=f"{m}@bare.test",
-                    email_key=f"{m}@bare.test",
-                    first_name="Ada",
-                    last_name="Lovelace",
-                    source="Stripe webhook",
-                    created_at=now,
-                    updated_at=now,
-                )
-                for m in marks
-            ]
-            Contact.objects.bulk_create(contacts)
-            events = [
-                Event(
-                    workspace_id=workspace,
-                    name=name,
-                    contact=c,
-                    key=c.email,
-                    properties=properties,
-                    occurred_at=now,
-                    recorded_at=now,
-                )
-                for c in contacts
-            ]
-            Event.objects.bulk_create(events)
-            runs = [
-                Run(
-                    workspace_id=workspace,
-                    loop=loop,
-                    version=loop.published,
-                    contact=c,
-                    event=e,
-                    key=c.email[:80],
-                    state=RunState.FINISHED,
-                    started_at=now,
-                    finished_at=now,
-                )
-                for c, e in zip(contacts, events, strict=True)
-            ]
-            Run.objects.bulk_create(runs)
-            Message.objects.bulk_create(
-                Message(
-                    workspace_id=workspace,
-                    contact=c,
-                    version_id=model.version_id,
-                    key=c.email,
-                    loop_id=loop.pk,
-                    run_id=r.pk,
-                    step="email-2",
-                    kind=model.kind,
-                    to_email=c.email,
-                    facts=model.facts,
-                    token=secrets.token_urlsafe(18),
-                    status=Status.HELD,
-                    created_at=now,
-                )
-                for c, r in zip(contacts, runs, strict=True)
-            )
+            contacts = Contact.objects.bulk_create(like.contact(mark) for mark in marks)
+            events = Event.objects.bulk_create(like.event(contact) for contact in contacts)
+            runs = Run.objects.bulk_create(like.run(event) for event in events)
+            Message.objects.bulk_create(like.message(run) for run in runs)
+
+
+class Like:
+    """Rows like those that processing wrote last."""
+
+    def __init__(self, workspace: int) -> None:
+        self.workspace, self.now = workspace, database_now()
+        self.name = EventName.objects.get(name="successfulPayment")
+        self.loop = Loop.objects.select_related("published").get()
+        self.one = Message.objects.latest("pk")
+        self.properties = Event.objects.latest("pk").properties
+
+    def contact(self, mark: str) -> Contact:
+        """A contact with an address of its own."""
+        names = {"first_name": "Ada", "last_name": "Lovelace", "source": "Stripe webhook"}
+        email, times = f"{mark}@bare.test", {"created_at": self.now, "updated_at": self.now}
+        return Contact(workspace_id=self.workspace, email=email, email_key=email, **names, **times)
+
+    def event(self, contact: Contact) -> Event:
+        """The contact's event."""
+        times = {"occurred_at": self.now, "recorded_at": self.now}
+        return Event(
+            workspace_id=self.workspace,
+            name=self.name,
+            contact=contact,
+            key=contact.email,
+            properties=self.properties,
+            **times,
+        )
+
+    def run(self, event: Event) -> Run:
+        """The event's run, at its end."""
+        times = {"started_at": self.now, "finished_at": self.now}
+        return Run(
+            workspace_id=self.workspace,
+            loop=self.loop,
+            version=self.loop.published,
+            contact=event.contact,
+            event=event,
+            key=event.key,
+            state=RunState.FINISHED,
+            **times,
+        )
+
+    def message(self, run: Run) -> Message:
+        """The run's message; held, so that nobody sends it."""
+        return Message(
+            workspace_id=self.workspace,
+            contact=run.contact,
+            version_id=self.one.version_id,
+            key=run.key,
+            loop_id=self.loop.pk,
+            run_id=run.pk,
+            step="email-2",
+            kind=self.one.kind,
+            to_email=run.contact.email,
+            facts=self.one.facts,
+            token=secrets.token_urlsafe(18),
+            status=Status.HELD,
+            created_at=self.now,
+        )
 
 
 def check(webhooks: int) -> int:

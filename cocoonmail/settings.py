@@ -32,9 +32,17 @@ def environment_flag(name: str) -> bool:
     return text == "1"
 
 
+def listening_address() -> str:
+    """Where this installation's web process listens, for the commands beside it; "" before its first start."""
+    try:
+        return (DATA / "address").read_text()
+    except OSError:
+        return ""
+
+
 def base_url() -> str:
     """The address at which people and Stripe reach this installation, without a slash at the end."""
-    url = os.environ.get("COCOONMAIL_URL", "http://127.0.0.1:8000").rstrip("/")
+    url = (os.environ.get("COCOONMAIL_URL") or listening_address() or "http://127.0.0.1:8000").rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
         raise ImproperlyConfigured(f"COCOONMAIL_URL must look like https://mail.example.com, not {url!r}.")

@@ -129,7 +129,8 @@ class Audience:
         Contact.objects.bulk_create([c for c in self._new_contacts if id(c) not in gone])
         _update(self._changed_contacts.values(), CONTACT_FIELDS)
         for customer in self._customers.values():
-            customer.contact = customer.contact  # The id is known only since the contact was created.
+            if customer.contact is not None and customer.contact_id is None:
+                customer.contact = customer.contact  # The id is known only since the contact was created.
         PlatformCustomer.objects.bulk_create(self._new_customers)
         _update(self._changed_customers.values(), CUSTOMER_FIELDS)
         Contact.objects.filter(pk__in=[c.pk for c in self._removed if c.pk is not None]).delete()
