@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import hmac
 import json
@@ -40,18 +41,35 @@ class RunningDoor:
     port: int
     door: Door
     _loop: asyncio.AbstractEventLoop
+    _idle: asyncio.Event
 
     def __init__(self, book: Book | None) -> None:
         self.door = Door(book)
+        self._busy = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """cocoonmail.asgi's application; notes the loop that it runs on."""
-        self._loop = asyncio.get_running_loop()
-        await asgi.application(scope, receive, send)
+        """cocoonmail.asgi's application; notes the loop that it runs on, and whether it is at work."""
+        if scope["type"] == "lifespan":
+            self._loop, self._idle = asyncio.get_running_loop(), asyncio.Event()
+            self._idle.set()
+            await asgi.application(scope, receive, send)
+            return
+        self._busy += 1
+        self._idle.clear()
+        try:
+            await asgi.application(scope, receive, send)
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._idle.set()
 
-    def write_refusals(self) -> None:
-        """Have the trace of what was turned away written now instead of within a second."""
-        asyncio.run_coroutine_threadsafe(self.door.refusals.flush(), self._loop).result(PATIENCE)
+    def settle(self) -> None:
+        """Wait until all that was begun is done, and have the trace of what was turned away written now."""
+        asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result(PATIENCE)
+
+    async def _settle(self) -> None:
+        await self._idle.wait()
+        await self.door.refusals.flush()
 
     def connect(self, raw: bytes = b"") -> socket.socket:
         client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
@@ -91,6 +109,7 @@ def open_door(
         asgi.door = before
         assert not thread.is_alive()
         connections.close_all()
+        gc.collect()  # What the server's threads had of the database goes with them.
 
 
 @dataclass
@@ -164,7 +183,7 @@ class Desk:
     @property
     def noted(self) -> list[str]:
         """The codes of what the endpoint's page shows as turned away."""
-        self.at.write_refusals()
+        self.at.settle()
         return list(self.endpoint.refusals.order_by("pk").values_list("code", flat=True))
 
 

@@ -33,7 +33,7 @@ def test_bad_input_gets_what_the_list_says(door: RunningDoor, row: Row) -> None:
         except Exception as error:
             error.add_note(f"in the case {case.what!r} of {row.id}")
             raise
-    door.write_refusals()
+    door.settle()
 
 
 def test_the_table_has_every_row_of_the_list() -> None:
