@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
 
 from cocoonmail.contacts.changes import Reading, Removal, Unreadable
 from cocoonmail.contacts.told import Told
@@ -45,12 +47,20 @@ def read(delivery: Delivery, setup: Setup) -> Told | Triage:
     if first.state is not DeliveryState.WAITING:
         return first
     choice = setup.choices[said.type]
-    reading = setup.platform.events[said.type].read(said, json.loads(body.decode("utf-8-sig")))
+    reading = setup.platform.events[said.type].read(said, _decoded(body))
     delivery.understood = reading.understood[:1000]
     delivery.customer_key = reading.change.customer.id if reading.change.customer else ""
     if complaint := unmet(choice.condition, reading.facts):
         return Triage(DeliveryState.IGNORED, f"the condition does not hold: {complaint}")
     return _told(delivery, setup, choice, reading)
+
+
+def _decoded(body: bytes) -> Any:
+    """The payload. msgspec is quick, but refuses the lone surrogates that JSON may hold: then the library reads it."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(body.decode("utf-8-sig"))
 
 
 def _announced(delivery: Delivery) -> Announcement:
