@@ -17,7 +17,7 @@ from tests.mailbox import Mailbox, mailbox
 from tests.shop import FILE, SECRET
 from tests.visitor import Visitor
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("stripe_cli")]
+pytestmark = [pytest.mark.processes, pytest.mark.one_database, pytest.mark.xdist_group("stripe_cli")]
 
 CHANGED = """
   - {name: Changed, trigger: {event: stripeCustomerUpdated}, frequency: every_time, state: live,
@@ -84,7 +84,6 @@ def test_all_four_events_become_emails_once_each_although_stripe_sends_them_thri
     assert set(sent.values()) == {1}
 
 
-@pytest.mark.one_database
 def test_without_an_override_it_says_received_no_email_address_nothing_synced_and_what_to_do(account: Account) -> None:
     contacts, letters = account.house.status()["contacts"], len(account.mail.letters)
     for event_type in EMAILS:

@@ -1,0 +1,61 @@
+"""The command line with one guard taken out, which KNOWN_BAD names: what the tests of crashes must notice.
+
+Run as `python -m tests.known_bad web …`. A test that passes with one of these is no test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from cocoonmail import cli
+from cocoonmail.cli import serving
+
+WRITE_BEHIND = 0.25  # Seconds
+
+
+def answer_before_commit() -> None:
+    """The door answers 200 at once and lets the disk follow: quick, and a lie."""
+    from cocoonmail.intake.door import Door
+    from cocoonmail.intake.receive import Arrived, Stored
+
+    async def store(self: Door, arrived: Arrived) -> Stored:
+        def write() -> None:
+            self.__dict__.setdefault("behind", set()).add(asyncio.ensure_future(self._disk.submit(arrived)))
+
+        asyncio.get_running_loop().call_later(WRITE_BEHIND, write)
+        return Stored(duplicate=False)
+
+    Door._store = store  # type: ignore[method-assign]
+
+
+def send_again() -> None:
+    """What a vanished worker had marked is sent once more, as if its final dot could not have been taken."""
+    from cocoonmail import dispatch
+    from cocoonmail.emails.models import Message, Status
+
+    def requeue(now: datetime) -> int:
+        return Message.objects.filter(status=Status.SENDING, due_at__lte=now).update(status=Status.QUEUED, due_at=now)
+
+    vars(dispatch)["orphans_to_unknown"] = requeue
+
+
+VARIANTS: dict[str, Callable[[], None]] = {"answer_before_commit": answer_before_commit, "send_again": send_again}
+
+
+def made_bad(run: Callable[..., None]) -> Callable[..., None]:
+    """The process `run`, made bad once Django is there."""
+
+    def bad(*how: Any) -> None:
+        VARIANTS[os.environ["KNOWN_BAD"]]()
+        run(*how)
+
+    return bad
+
+
+if __name__ == "__main__":
+    serving.web, serving.work = made_bad(serving.web), made_bad(serving.work)
+    cli.main()
