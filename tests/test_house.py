@@ -65,7 +65,9 @@ def test_there_is_one_catch_all_and_it_is_in_the_worker() -> None:
 
 def test_only_the_clock_asks_what_time_it_is() -> None:
     asking = re.compile(r"\bdatetime\.(now|utcnow|today)\(|\bdate\.today\(")
-    places = [path for path in sources() if path.is_relative_to(ROOT / "cocoonmail") and asking.search(path.read_text())]
+    places = [
+        path for path in sources() if path.is_relative_to(ROOT / "cocoonmail") and asking.search(path.read_text())
+    ]
     assert places == [ROOT / "cocoonmail" / "kit" / "clock.py"]
 
 

@@ -45,7 +45,7 @@ def door(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     listening, started = listen("127.0.0.1", 0), threading.Event()
     where = f"http://127.0.0.1:{listening.getsockname()[1]}"
     (data / ADDRESS_FILE).write_text(where)
-    server = GuardedServer(asgi.application, listening, Limits(), on_started=lambda port: started.set())  # type: ignore[arg-type]
+    server = GuardedServer(asgi.application, listening, Limits(), on_started=lambda port: started.set())
     thread = threading.Thread(target=server.run)
     thread.start()
     assert started.wait(PATIENCE)

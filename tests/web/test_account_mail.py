@@ -78,7 +78,8 @@ def test_where_a_workspace_sends_by_smtp_the_mail_goes_out_from_its_sender(visit
         ask(visitor, "alice@acme.test")
     (envelope,) = inbox.envelopes
     assert (envelope.mail_from, envelope.rcpt_tos) == ("hello@acme.test", ["alice@acme.test"])
-    content = bytes(envelope.content or b"").decode()
+    assert isinstance(envelope.content, bytes)
+    content = envelope.content.decode()
     assert "From: Acme <hello@acme.test>" in content
     assert "/account/password/reset/key/" in content.replace("=\r\n", "")
 

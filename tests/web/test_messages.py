@@ -172,9 +172,10 @@ def test_a_held_message_goes_out_with_todays_facts_when_a_person_says_so(
 
 def test_a_held_message_takes_the_text_that_was_published_since(alice: Person, message: Message) -> None:
     stands(message, Status.HELD, "contact.petName has no value and no fallback (in the subject)")
+    assert message.loop_id is not None
     loop = Loop.objects.get(pk=message.loop_id)
     assert loop.published is not None
-    email = Email.objects.get(pk=message.version.email_id)
+    email = Email.objects.get(versions=message.version_id)
     email.subject = "A better subject"
     email.save()
     version = publish(email, database_now())
