@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from cocoonmail import pipeline
 from cocoonmail.emails.ledger import orphans_to_unknown
@@ -58,7 +58,7 @@ class Dispatch:
             await asyncio.wait(self._flying, timeout=STOP_WITHIN)
         keeper.cancel()
         await self._sender.aclose()
-        await self._at_desk(connection.close)
+        await self._at_desk(connections.close_all)
         self._desk.shutdown()
 
     async def _take_up(self) -> bool:

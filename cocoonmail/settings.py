@@ -164,7 +164,6 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = str(DATA / "static")
 STATICFILES_DIRS = [str(PACKAGE / "web" / "shared" / "static")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

@@ -76,6 +76,7 @@ def test_the_same_webhook_again_after_both_were_killed_under_their_supervisor_ha
         assert len(mail.letters) == 1 or status["messages"] == {"unknown": 1}
         assert house.stop("up") == 0
         assert not house.answers()
+        assert "Traceback" not in house.logs()
 
 
 def at_once(house: Installation, one: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 ADDRESS_FILE = "address"  # In the data folder: where this installation listens, for the commands beside it
@@ -50,6 +51,8 @@ def web(host: str, port: int) -> None:
     def started(port: int) -> None:
         (settings.DATA / ADDRESS_FILE).write_text(local_url(host, port))
 
+    # WhiteNoise reads small files at once, which is well, and nothing that an operator should read in the log.
+    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
     exit_with_parent()
     serve(application, host, port, trusted_proxies=settings.TRUSTED_PROXIES, on_started=started)
 
@@ -86,4 +89,3 @@ def _greet(url: str) -> None:
     print(f"\n  Cocoonmail is at {url}", flush=True)
     if not has_owner():
         print(f"\n  Create the owner account with this link (it works once):\n  {new_owner_link()}\n", flush=True)
-
