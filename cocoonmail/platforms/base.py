@@ -20,10 +20,14 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The request is not to be believed. `code` is stable, `message` tells the sender's owner what to fix."""
+    """The request is not to be believed. `code` is stable, `message` tells the sender's owner what to fix.
+
+    `final` where no other secret could have made it right, so that there is no need to look for a newer one.
+    """
 
     code: str
     message: str
+    final: bool = False
 
 
 Verdict: TypeAlias = Verified | Rejected

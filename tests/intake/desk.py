@@ -122,7 +122,7 @@ class Desk:
     @classmethod
     def opened(cls, at: RunningDoor, workspace: Workspace | None = None, secret: str = SECRET) -> Desk:
         """A new endpoint with the brief's four events switched on, and one secret ("" for none)."""
-        workspace = workspace or Workspace.objects.create(name="Acme")
+        workspace = workspace or Workspace.objects.create(name="Desk")
         name = f"Stripe {workspace.endpoints.count()}"
         endpoint = Endpoint.objects.create(workspace=workspace, platform="stripe", name=name, user_group="Customers")
         EventChoice.objects.bulk_create(

@@ -58,7 +58,7 @@ class _Seal:
 def _read_header(header: bytes) -> _Seal | Rejected:
     """The header's parts. Every scheme but v1 is passed over: v0 is a fake that Stripe adds in test mode."""
     if not header:
-        return Rejected("no_signature", NO_HEADER)
+        return Rejected("no_signature", NO_HEADER, final=True)
     if len(header) > HEADER_MAX:
         return _bad("is too long")
     items = [item.partition(b"=") for item in header.split(b",")]
@@ -72,7 +72,7 @@ def _read_header(header: bytes) -> _Seal | Rejected:
 
 
 def _bad(what: str) -> Rejected:
-    return Rejected("bad_signature_header", f"The Stripe-Signature header {what}.")
+    return Rejected("bad_signature_header", f"The Stripe-Signature header {what}.", final=True)
 
 
 def _signed(seal: _Seal, body: bytes, secrets: Sequence[bytes]) -> bool:
@@ -89,7 +89,7 @@ def _in_time(age: int) -> Verdict:
     if age <= AGE_MAX:
         return Verified(age)
     message = f"The signature is {_in_words(age)} old, more than {AGE_MAX // 60} minutes: check this server's clock."
-    return Rejected("timestamp_too_old", message)
+    return Rejected("timestamp_too_old", message, final=True)
 
 
 def _in_words(seconds: int) -> str:

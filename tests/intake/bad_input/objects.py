@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from email import message_from_bytes, policy
 from typing import Any
 
 from cocoonmail.contacts.models import PlatformCustomer
+from cocoonmail.emails.letters import write
+from cocoonmail.emails.models import Message
+from cocoonmail.emails.render import Held
 from cocoonmail.intake.again import process_again
+from cocoonmail.intake.models import SigningSecret
 from cocoonmail.kit.clock import database_now
 from tests.intake.bad_input.row import Case, Row, each, taken
-from tests.intake.desk import Desk
-from tests.shop import NOON, event, updated
+from tests.intake.desk import SECRET, Desk
+from tests.kit.rawhttp import Response
+from tests.shop import NOON, Shop, event, updated
 
 ADA = "ada@example.com"
 HOSTILE = (
@@ -135,6 +142,28 @@ def is_one_line(desk: Desk) -> None:
         assert len(text.splitlines()) <= 1
         assert "\0" not in text
     assert contact.email == ADA
+
+
+def in_an_email(desk: Desk) -> Sequence[Response]:
+    """Each hostile name in the welcome email of a shop."""
+    shop = Shop.opened()
+    SigningSecret.of(shop.endpoint, SECRET).save()
+    counter = replace(desk, endpoint=shop.endpoint)
+    answers = [counter.post(customer(f"no{n}@example.com", name=name)) for n, name in enumerate(HOSTILE)]
+    shop.work()
+    held = 0
+    for message in Message.objects.filter(workspace=shop.workspace):
+        letter = write(message)
+        if isinstance(letter, Held):
+            assert "still contains {{" in letter.reason
+            held += 1
+            continue
+        parsed = message_from_bytes(letter.data, policy=policy.default)
+        assert (parsed["To"], parsed["Bcc"]) == (message.to_email, None)
+        assert "<script" not in letter.rendered.html
+        assert "49" not in letter.rendered.text
+    assert held == 1
+    return answers
 
 
 def two_customers_one_contact(desk: Desk) -> None:
@@ -275,7 +304,10 @@ OBJECTS = [
     Row(
         "B52",
         "a hostile name is a text on one line",
-        [taken(repr(name)[:30], customer(name=name), state="done", after=is_one_line) for name in HOSTILE],
+        [
+            *[taken(repr(name)[:30], customer(name=name), state="done", after=is_one_line) for name in HOSTILE],
+            Case("in an email", in_an_email, 200),
+        ],
     ),
     Row(
         "B53",
