@@ -130,7 +130,9 @@ class Installation:
         """kill -9, for a process that was started here or by the supervisor."""
         process = self.processes.pop(name, None)
         if process is None:
-            os.kill(self.child(name), signal.SIGKILL)
+            id = self.child(name)
+            os.kill(id, signal.SIGKILL)
+            self.until(lambda: id not in self.children().values(), f"was rid of its {name} process")
             return
         process.kill()
         process.wait()
