@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import BaseForm
+
 from cocoonmail.web.shared.access import ADMINS
 from cocoonmail.web.shared.middleware import MemberRequest
 
@@ -18,3 +20,10 @@ def frame(request: MemberRequest, here: str) -> dict[str, Any]:
         "tabs": [{"label": label, "url": to, "here": to == here} for label, to in [*TABS, ACCOUNT]],
         "can_admin": request.member.role in ADMINS,
     }
+
+
+def for_reading(form: BaseForm, request: MemberRequest) -> BaseForm:
+    """The form as this member may use it: whoever may not change it sees its fields locked."""
+    for field in form.fields.values():
+        field.disabled = field.disabled or request.member.role not in ADMINS
+    return form

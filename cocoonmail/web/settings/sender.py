@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from cocoonmail.accounts.models import Member, Workspace
 from cocoonmail.web.settings.forms import SenderForm
-from cocoonmail.web.settings.frame import frame
+from cocoonmail.web.settings.frame import for_reading, frame
 from cocoonmail.web.shared.access import admin_page
 from cocoonmail.web.shared.middleware import MemberRequest
 
@@ -26,6 +26,5 @@ def sender(request: MemberRequest) -> HttpResponse:
         messages.success(request, "Saved. Emails that are written from now on have this sender.")
         return redirect("settings")
     others = Member.objects.filter(user=request.user).select_related("workspace").order_by("workspace__name", "pk")  # type: ignore[misc]
-    return render(
-        request, "settings/sender.html", {**frame(request, "/settings"), "form": form, "memberships": list(others)}
-    )
+    context = {**frame(request, "/settings"), "form": for_reading(form, request), "memberships": list(others)}
+    return render(request, "settings/sender.html", context)

@@ -30,7 +30,7 @@ from cocoonmail.transports import (
     open_transport,
 )
 from cocoonmail.web.settings.forms import TransportForm
-from cocoonmail.web.settings.frame import frame
+from cocoonmail.web.settings.frame import for_reading, frame
 from cocoonmail.web.shared.access import admin_page
 from cocoonmail.web.shared.middleware import MemberRequest
 
@@ -77,7 +77,7 @@ def _show(
     result = _in_words(outcome, request) if outcome else {}
     context = {
         **frame(request, "/settings/transport"),
-        "form": form,
+        "form": for_reading(form, request),
         "saved": form.stored.kind == "smtp",
         "unsealable": Unsealable.__doc__ if form.unsealable else "",
         "trouble": trouble,
