@@ -39,5 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if POSTGRES:
         skip = pytest.mark.skip(reason="says nothing about the database; runs on SQLite")
         for item in items:
-            if item.get_closest_marker("one_database"):
+            if not says_something_about_the_database(item):
                 item.add_marker(skip)
+
+
+def says_something_about_the_database(item: pytest.Item) -> bool:
+    """Whether a test asks for the database, or starts processes that do, and does not say that one is enough."""
+    if item.get_closest_marker("one_database"):
+        return False
+    fixtures = getattr(item, "fixturenames", ())
+    asks = item.get_closest_marker("django_db") or {"db", "transactional_db", "live_server"} & set(fixtures)
+    return bool(asks or item.get_closest_marker("processes"))
