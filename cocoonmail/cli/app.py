@@ -32,8 +32,14 @@ def enter(data: Path | None) -> None:
         os.environ["COCOONMAIL_DATA"] = str(data)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cocoonmail.settings")
     import django
+    from django.core.exceptions import ImproperlyConfigured
 
-    django.setup()
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise fail(str(error)) from error
+    except OSError as error:
+        raise fail(f"The data folder {os.environ.get('COCOONMAIL_DATA', './data')} cannot be used: {error}") from error
 
 
 def fail(message: str) -> typer.Exit:
@@ -52,6 +58,8 @@ def up(
     from cocoonmail.cli import serving
 
     serving.listen_on(host, port, data)
+    if trouble := serving.cannot_listen(host, port):
+        raise fail(trouble)
     enter(data)
     raise typer.Exit(serving.up(host, port))
 
@@ -66,6 +74,8 @@ def web(
     from cocoonmail.cli import serving
 
     serving.listen_on(host, port, data)
+    if trouble := serving.cannot_listen(host, port):
+        raise fail(trouble)
     enter(data)
     serving.web(host, port)
 

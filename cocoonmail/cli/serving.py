@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -21,6 +22,19 @@ def local_url(host: str, port: int) -> str:
     """The URL under which this machine reaches what listens on host and port."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def cannot_listen(host: str, port: int) -> str:
+    """Why nothing of ours can listen there, in words; "" when it can."""
+    from cocoonmail.kit.httpserver import listen
+
+    try:
+        listen(host, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"Something else listens on port {port} of {host} already. Choose another: --port {port % 65535 + 1}"
+        return f"Nothing can listen on port {port} of {host}: {error.strerror or error}"
+    return ""
 
 
 def up(host: str, port: int) -> int:
