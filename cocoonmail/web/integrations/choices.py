@@ -180,7 +180,7 @@ def _only(condition: Mapping[str, Any]) -> str:
         "amount_min": lambda value: f"from {value}",
         "currency": str,
     }
-    return ", ".join(words[name](value) for name, value in condition.items() if name in words)
+    return ", ".join(say(condition[name]) for name, say in words.items() if name in condition)
 
 
 def save(endpoint: Endpoint, rows: list[ChoiceRow], now: datetime) -> None:
