@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import warnings
@@ -68,7 +69,15 @@ def web(host: str, port: int) -> None:
     # WhiteNoise reads small files at once, which is well, and nothing that an operator should read in the log.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
     exit_with_parent()
+    _collect_garbage_rarely()
     serve(application, host, port, trusted_proxies=settings.TRUSTED_PROXIES, on_started=started)
+
+
+def _collect_garbage_rarely() -> None:
+    """What a webhook leaves behind is freed at once; looking for cycles among it cost a twelfth of the door's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def work() -> None:

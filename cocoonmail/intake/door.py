@@ -88,9 +88,9 @@ class Door:
             raise _wrong_method(page, scope["method"])
         body = b""
         try:
-            _check_headers(scope, page)
-            body = await _read_body(receive)
             headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
+            _check_headers(headers, page)
+            body = await _read_body(receive)
             return await self._take_in(page, token, headers, body)
         except Refuse as refusal:
             self.refusals.note(page.endpoint_id, page.workspace_id, refusal.code, refusal.message, body)
@@ -162,15 +162,14 @@ async def _soon(look: Awaitable[Page | None]) -> Page | None:
         raise _come_again() from None
 
 
-def _check_headers(scope: Scope, page: Page) -> None:
+def _check_headers(headers: Mapping[str, bytes], page: Page) -> None:
     """Refuse what is not worth reading: switched-off endpoints, encoded bodies, announced sizes over the limit."""
     if not page.enabled:
         raise Refuse(410, "endpoint_disabled", "This endpoint is switched off in Cocoonmail.")
-    headers = dict(scope["headers"])
-    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    encoding = headers.get("content-encoding", b"identity").strip().lower()
     if encoding not in (b"", b"identity"):
         raise Refuse(415, "encoded_body", "Send the body as it is, without Content-Encoding.")
-    length = headers.get(b"content-length", b"0")
+    length = headers.get("content-length", b"0")
     if not length.isdigit() or len(length) > 12 or int(length) > BODY_MAX:
         raise _too_large()
 
@@ -215,6 +214,13 @@ def _wrong_method(page: Page, method: str) -> Refuse:
 
 
 async def _send(send: Send, answer: Answer) -> None:
+    start, body = _RECEIVED if answer is RECEIVED else _written(answer)
+    await send(start)
+    await send(body)
+
+
+def _written(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answer as ASGI sends it."""
     body = json.dumps(answer.content, ensure_ascii=False).encode()
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),
@@ -222,8 +228,11 @@ async def _send(send: Send, answer: Answer) -> None:
         (b"x-content-type-options", b"nosniff"),
         *answer.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    return start, {"type": "http.response.body", "body": body}
+
+
+_RECEIVED = _written(RECEIVED)  # What nearly everybody gets is written once.
 
 
 def webhook_url(path: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from django.db import IntegrityError, connection, transaction
@@ -23,8 +23,7 @@ Identity: TypeAlias = tuple[int, str, bool, str]
 Insert: TypeAlias = Callable[[Mapping["Identity", "Arrived"], Any], Collection["Identity"]]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """An authentic webhook that is not stored yet. `clock_ahead` is in seconds."""
 
     workspace_id: int
@@ -49,13 +48,23 @@ class Stored:
     gone: bool = False
 
 
+# The columns that a row brings values for, and those that begin alike in every row.
 COLUMNS = (
     "workspace_id endpoint_id account livemode external_id type api_version occurred_at body headers digest "
-    "clock_ahead duplicates differing received_at state understood result trouble customer_key due_at epoch attempts"
+    "clock_ahead received_at state result due_at"
 ).split()
+CONSTANTS = {
+    "understood": "''",
+    "trouble": "''",
+    "customer_key": "''",
+    "duplicates": "0",
+    "differing": "0",
+    "epoch": "0",
+    "attempts": "0",
+}
 INSERT = (
-    f"INSERT INTO {Delivery._meta.db_table} ({', '.join(COLUMNS)}) VALUES {{}} "  # noqa: S608 - names of our own
-    "ON CONFLICT DO NOTHING"
+    f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*COLUMNS, *CONSTANTS])}) "  # noqa: S608 - names of our own
+    "VALUES {} ON CONFLICT DO NOTHING {}"
 )
 _json = msgspec.json.encode
 _known_live: set[int] = set()  # Endpoints whose first live event is noted
@@ -111,23 +120,31 @@ def _insert_all(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Id
     It asks for no rows in return, because SQLite would let go of the interpreter's lock at each, and would have to
     wait for the event loop to give it back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT.format(_places(len(first))), _values(first, moment))
-        if cursor.rowcount != len(first):
-            raise _SomeAreStored
+    if _execute("", first, moment).rowcount != len(first):
+        raise _SomeAreStored
     return first.keys()
 
 
 def _insert_new(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Identity]:
     """The same where some are stored already: the database tells which were new."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{INSERT.format(_places(len(first)))} {RETURNING}", _values(first, moment))
-        return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in cursor.fetchall()}
+    rows = _execute(RETURNING, first, moment).fetchall()
+    return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in rows}
 
 
-@lru_cache(maxsize=600)
-def _places(rows: int) -> str:
-    return ", ".join([f"({', '.join(['%s'] * len(COLUMNS))})"] * rows)
+def _execute(returning: str, first: Mapping[Identity, Arrived], moment: Any) -> Any:
+    """Insert all; returns the cursor. SQLite is spoken to directly, for Django would rewrite each placeholder."""
+    if connection.vendor != "sqlite":
+        cursor = connection.cursor()
+        cursor.execute(INSERT.format(_places("%s", len(first)), returning), _values(first, moment))
+        return cursor
+    with connection.wrap_database_errors:
+        statement = INSERT.format(_places("?", len(first)), returning)
+        return connection.connection.execute(statement, _values(first, moment))
+
+
+@lru_cache(maxsize=1200)
+def _places(mark: str, rows: int) -> str:
+    return ", ".join([f"({', '.join([*[mark] * len(COLUMNS), *CONSTANTS.values()])})"] * rows)
 
 
 def _values(first: Mapping[Identity, Arrived], moment: Any) -> list[Any]:
@@ -150,17 +167,10 @@ def _row(one: Arrived, moment: Any) -> list[Any]:
         _json(one.headers).decode(),
         sha256(one.body).hexdigest(),
         one.clock_ahead,
-        0,
-        0,
         moment,
         one.triage.state.value,
-        "",
         one.triage.why,
-        "",
-        "",
         moment if waiting else None,
-        0,
-        0,
     ]
 
 

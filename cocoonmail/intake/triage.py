@@ -26,6 +26,9 @@ class Triage:
     why: str = ""
 
 
+TO_PROCESS = Triage(DeliveryState.WAITING)
+
+
 def triage(platform: Platform, wishes: Wishes, said: Announcement) -> Triage:
     """Sort out what needs no reading."""
     if said.thin:
@@ -45,4 +48,4 @@ def triage(platform: Platform, wishes: Wishes, said: Announcement) -> Triage:
         return Triage(DeliveryState.IGNORED, f"{said.type} is switched off for this endpoint")
     if not said.livemode and not wishes.process_test:
         return Triage(DeliveryState.LOGGED, "it comes from test mode, which this endpoint only logs")
-    return Triage(DeliveryState.WAITING)
+    return TO_PROCESS
