@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect
 
 from tests.browser import browser, chromium, findings, window
 from tests.house import PATIENCE, Installation
@@ -103,6 +103,7 @@ class Stranger:
         for event in EMAILS:
             assert self.page.get_by_role("checkbox", name=event).is_checked(), event
         self.press("Save events")
+        expect(self.page.get_by_text("4 events are switched on.")).to_be_in_viewport()
         self.look()
 
     def choose_a_sender(self) -> None:
@@ -135,6 +136,7 @@ class Stranger:
         rehearsal.get_by_role("button", name="Send a test event").click()
         rehearsal.get_by_role("link", name=subject).wait_for()
         rehearsal.get_by_text("Captured", exact=True).first.wait_for()
+        expect(self.page.locator("#latest").get_by_text("Waiting")).to_have_count(0)
         self.look()
 
     def read_the_emails(self) -> None:
