@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def test_whoever_unsubscribes_gets_no_marketing_any_more_and_their_receipts_stil
     assert subjects == ["Welcome to Acme, Ada", "We received your payment of €19.99"]
     told = place.house.why("dora@example.com")
     assert "unsubscribed: marketing emails skip them" in told
-    assert "“Stripe - New Customer” was not sent: The contact has unsubscribed" in told
+    assert re.search("“Stripe - New Customer” was not sent: .*contact has unsubscribed", told, re.IGNORECASE), told
 
 
 def test_the_same_webhook_sixteen_times_at_once_sends_one_email(place: Place) -> None:
@@ -132,7 +133,8 @@ def test_why_tells_the_way_from_the_webhook_to_the_email_in_words(place: Place) 
         "Added to the audience: By Stripe webhook",
         "successfulPayment happened",
         "Entered “Paid”",
-        "“We received your payment of €19.99” was sent: 250 2.0.0 Ok",
+        "“We received your payment of €19.99” was sent",
+        "250 2.0.0 Ok: queued",
     ]
     places = [told.find(step) for step in way]
     assert -1 not in places, told
