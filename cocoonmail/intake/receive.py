@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
+import psycopg
 from django.db import IntegrityError, connection, transaction
 
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
@@ -132,14 +133,14 @@ def _insert_new(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Id
 
 
 def _execute(returning: str, first: Mapping[Identity, Arrived], moment: Any) -> Any:
-    """Insert all; returns the cursor. SQLite is spoken to directly, for Django would rewrite each placeholder."""
-    if connection.vendor != "sqlite":
-        cursor = connection.cursor()
-        cursor.execute(INSERT.format(_places("%s", len(first)), returning), _values(first, moment))
-        return cursor
+    """Insert all; returns the cursor. The drivers are asked directly: Django would write each value into the text."""
+    mark = "?" if connection.vendor == "sqlite" else "%s"
+    statement, values = INSERT.format(_places(mark, len(first)), returning), _values(first, moment)
+    connection.ensure_connection()
     with connection.wrap_database_errors:
-        statement = INSERT.format(_places("?", len(first)), returning)
-        return connection.connection.execute(statement, _values(first, moment))
+        if connection.vendor == "sqlite":
+            return connection.connection.execute(statement, values)
+        return psycopg.Cursor(connection.connection).execute(statement, values)
 
 
 @lru_cache(maxsize=1200)
