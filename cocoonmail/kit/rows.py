@@ -7,6 +7,9 @@ from typing import Any
 
 from django.db import connection, models
 
+# Values that every column but a JSON one stores as they are.
+PLAIN = {str, int, bool, type(None)}
+
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str], guard: str = "") -> int:
     """Set `fields` of each row to what the object holds; with `guard`, only where that column still has its value.
@@ -29,4 +32,7 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str], guard: str 
 
 
 def _stored(row: models.Model, column: Any) -> Any:
-    return column.get_db_prep_save(getattr(row, column.attname), connection)
+    value = getattr(row, column.attname)
+    if type(value) in PLAIN and not isinstance(column, models.JSONField):
+        return value
+    return column.get_db_prep_save(value, connection)
