@@ -44,8 +44,10 @@ class Supervisor:
 
     def __init__(self, children: dict[str, str], options: str = "") -> None:
         program = f"""
-            import sys
+            import signal, sys
             from cocoonmail.kit.supervise import Pauses, exit_with_parent, supervise
+            for number in (signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)  # Whoever started the tests may have them ignored.
             code = supervise({ {name: self._command(name, child) for name, child in children.items()} }, {options})
             print("returned", code, flush=True)
             sys.exit(code)
@@ -55,7 +57,8 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            # Unbuffered, Python writes each word of a line by itself, and the lines of two processes mix.
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""},
         )
         self._unread = b""
 
@@ -116,8 +119,18 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     # Whoever inherits orphans here may leave them as zombies.
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().split()[2] != "Z"
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Dead and not yet fetched; where the system has no /proc, nobody is."""
+    if not Path("/proc/self/stat").exists():
+        return False
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return not words or words[0] == "Z"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
