@@ -19,6 +19,7 @@ from cocoonmail.intake.book import Book, Page
 from cocoonmail.intake.receive import Arrived, Stored, receive
 from cocoonmail.intake.refusals import Refusals
 from cocoonmail.intake.triage import triage
+from cocoonmail.kit.checkpoints import Checkpoints, leave_checkpoints_to_others
 from cocoonmail.kit.groupcommit import GroupCommit, NotAccepted, Overdue
 from cocoonmail.platforms.base import Rejected, Verified
 
@@ -64,8 +65,10 @@ class Door:
     def __init__(self, book: Book | None = None) -> None:
         self.book = book or Book()
         self.refusals = Refusals()
+        self._wrote = False
+        self._checkpoints = Checkpoints()
         self._disk: GroupCommit[Arrived, Stored] = GroupCommit(
-            receive, name="intake", patience=STORE_SECONDS, on_stop=connections.close_all
+            self._write, name="intake", patience=STORE_SECONDS, on_stop=connections.close_all
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,9 +80,17 @@ class Door:
             log.info("Request %s was answered %d %s", refusal.request_id, answer.status, refusal.code)
         await _send(send, answer)
 
+    def _write(self, arrived: list[Arrived]) -> list[Stored]:
+        if not self._wrote:
+            self._wrote = True
+            leave_checkpoints_to_others()
+            self._checkpoints.start()
+        return receive(arrived)
+
     async def aclose(self) -> None:
         """Finish what was accepted, then stop."""
         await self._disk.aclose()
+        await asyncio.to_thread(self._checkpoints.stop)
         await self.refusals.flush()
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
