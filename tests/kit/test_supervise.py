@@ -22,11 +22,11 @@ pytestmark = pytest.mark.one_database
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0  # Seconds until a test gives up.
 
-# Children say who they are and then live until they are told to stop.
+# Children say who they are and then live until they are told to stop. What a signal may interrupt is written at once.
 OBEDIENT = "print(name, os.getpid(), flush=True); signal.pause()"
 ORDERLY = """
-signal.signal(signal.SIGTERM, lambda *_: (print(name, "tidied up", flush=True), sys.exit(0)))
-print(name, os.getpid(), flush=True)
+signal.signal(signal.SIGTERM, lambda *_: (os.write(1, f"{name} tidied up\\n".encode()), sys.exit(0)))
+os.write(1, f"{name} {os.getpid()}\\n".encode())
 while True: signal.pause()
 """
 DEAF = """
