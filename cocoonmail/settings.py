@@ -110,7 +110,6 @@ DATABASES = {"default": {**database(DATA), "CONN_MAX_AGE": 600, "CONN_HEALTH_CHE
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TRUSTED_PROXIES = environment_int("COCOONMAIL_TRUSTED_PROXIES", 0, 0, 10)
-GALLERY_EVENTS_SEEN = 50
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -32,7 +32,6 @@ class Endpoint(models.Model):
     # How many requests came in while the endpoint was switched off.
     refused_while_disabled = models.PositiveIntegerField(default=0)
     refused_total = models.PositiveIntegerField(default=0)
-    # Goes up with every change, so that the door notices.
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
