@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.result import CheckFailed, Result
-from bench.stage import Stage, free_port, peak_memory, stage, wait_for
+from bench.stage import free_port, peak_memory, stage, wait_for
 
 WORKSPACE = """
 workspace: Bench
