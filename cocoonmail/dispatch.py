@@ -22,8 +22,8 @@ from cocoonmail.kit.clock import database_now
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 200  # Messages on their way at once
-CLAIM_AT_LEAST = 50  # Free places that are worth a claim
+IN_FLIGHT = 500  # Messages on their way at once
+CLAIM_AT_LEAST = 250  # Free places that are worth a claim
 RENEW_EVERY = 10.0  # Seconds after which the leases of messages on their way are renewed
 STOP_WITHIN = 20.0  # Seconds that messages on their way get at the end
 DATABASE_PAUSE = 1.0  # Seconds to wait when the database does not answer
@@ -41,6 +41,7 @@ class Dispatch:
         self._sender = Sender()
         self._desk = ThreadPoolExecutor(1, "desk")
         self._flying: dict[asyncio.Task[None], Message] = {}
+        self._room = asyncio.Event()
 
     async def run(self) -> None:
         """Send until told to stop, then let what is on its way arrive."""
@@ -65,7 +66,8 @@ class Dispatch:
         """Fill the free places. Returns whether there may be more to do at once."""
         free = IN_FLIGHT - len(self._flying)
         if free < CLAIM_AT_LEAST:
-            await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
+            self._room.clear()
+            await self._room.wait()
             return True
         messages = await self._at_desk(lambda: claim_messages(free))
         for message in messages:
@@ -77,6 +79,8 @@ class Dispatch:
     def _landed(self, task: asyncio.Task[None]) -> None:
         """A message that raised keeps its lease: then it is tried again, or shown as unknown if it was marked."""
         message = self._flying.pop(task)
+        if len(self._flying) <= IN_FLIGHT - CLAIM_AT_LEAST:
+            self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("message %s could not be sent", message.pk, exc_info=error)
 

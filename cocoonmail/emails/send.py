@@ -17,16 +17,18 @@ from cocoonmail.emails.render import Held
 from cocoonmail.emails.transport import transport_of
 from cocoonmail.kit.groupcommit import GroupCommit
 from cocoonmail.transports import open_transport
-from cocoonmail.transports.base import Deferred, Envelope, Refused, Transport
+from cocoonmail.transports.base import Deferred, Envelope, Prepared, Refused, Transport
 
 log = logging.getLogger(__name__)
+
+GATHER = 0.002  # Seconds that a mark or an outcome waits for others to be written with it
 
 
 class Sender:
     """Sends messages that the worker has claimed. Lives on one event loop; keeps one transport per workspace open."""
 
     def __init__(self) -> None:
-        self._ledger: GroupCommit[Entry, Verdict] = GroupCommit(write_ledger, name="ledger")
+        self._ledger: GroupCommit[Entry, Verdict] = GroupCommit(write_ledger, name="ledger", gather_seconds=GATHER)
         self._transports: dict[int, tuple[str, Transport]] = {}
 
     async def aclose(self) -> None:
@@ -40,32 +42,36 @@ class Sender:
         if reason := may_not(message):
             await self._ledger.submit(Stop(message, Status.SKIPPED, reason))
             return
-        letter = write(message)
-        if isinstance(letter, Held):
-            await self._ledger.submit(Stop(message, Status.HELD, letter.reason))
-            return
-        message.subject, message.message_id = letter.rendered.subject[:1000], letter.message_id
-        await self._hand_over(message, letter)
+        done = await self._hand_over(message)
+        if done is not None:
+            await self._ledger.submit(done)
 
-    async def _hand_over(self, message: Message, letter: Letter) -> None:
+    async def _hand_over(self, message: Message) -> Done | Stop | None:
+        """Both steps, on a connection of this message's own. Returns what is left to be written, if anything is."""
         transport = await self._transport(message.workspace)
         captured = not message.workspace.transport_sealed
-        smtputf8 = needs_smtputf8(letter.recipient)
-        prepared = await transport.prepare(Envelope(letter.sender, letter.recipient, letter.data, smtputf8))
-        if isinstance(prepared, Deferred | Refused):
-            await self._ledger.submit(Done(message, prepared))
-            return
+        async with transport.connection() as connection:
+            letter = write(message)
+            if isinstance(letter, Held):
+                return Stop(message, Status.HELD, letter.reason)
+            message.subject, message.message_id = letter.subject[:1000], letter.message_id
+            smtputf8 = needs_smtputf8(letter.recipient)
+            prepared = await connection.prepare(Envelope(letter.sender, letter.recipient, letter.data, smtputf8))
+            if isinstance(prepared, Deferred | Refused):
+                return Done(message, prepared)
+            verdict = await self._may_the_dot_follow(message, prepared)
+            if verdict is Verdict.GO:
+                return Done(message, await prepared.commit(), captured)
+        return Stop(message, Status.SKIPPED, UNSUBSCRIBED) if verdict is Verdict.UNSUBSCRIBED else None
+
+    async def _may_the_dot_follow(self, message: Message, prepared: Prepared) -> Verdict:
         verdict = Verdict.LOST
         try:
             verdict = await self._ledger.submit(Mark(message))
         finally:
             if verdict is not Verdict.GO:
                 await prepared.abandon()
-        if verdict is Verdict.GO:
-            outcome = await prepared.commit()
-            await self._ledger.submit(Done(message, outcome, captured))
-        elif verdict is Verdict.UNSUBSCRIBED:
-            await self._ledger.submit(Stop(message, Status.SKIPPED, UNSUBSCRIBED))
+        return verdict
 
     async def _transport(self, workspace: Workspace) -> Transport:
         """The workspace's transport; a new one once its settings have changed."""

@@ -59,7 +59,7 @@ def source(request: MemberRequest, pk: int) -> HttpResponse:
         return _show(request, row, "/source", {"held": letter.reason})
     shown = letter.data[:SOURCE_SHOWN_MAX].decode("utf-8", "replace").replace("\r\n", "\n")
     size = len(letter.data)
-    values = {"letter": letter.rendered, "source": shown, "size": size, "cut": size > SOURCE_SHOWN_MAX}
+    values = {"letter": merge(row), "source": shown, "size": size, "cut": size > SOURCE_SHOWN_MAX}
     return _show(request, row, "/source", values)
 
 
