@@ -110,7 +110,7 @@ def _letter(workspace: Workspace, recipient: str) -> Envelope:
 
 async def _send(settings: TransportSettings, envelope: Envelope) -> Outcome:
     """Both steps at once: a test is on no ledger."""
-    way = open_transport(settings, TIMEOUTS, max_connections=1)
+    way = open_transport(settings, TIMEOUTS)
     try:
         prepared = await way.prepare(envelope)
         return prepared if isinstance(prepared, Deferred | Refused) else await prepared.commit()
