@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cocoonmail.transports.address import CAPTURE, TransportSettings, parse_transport_url, to_url
+from cocoonmail.transports.address import CAPTURE, TransportSettings, keep_secrets, parse_transport_url, to_url
 from cocoonmail.transports.base import (
     Accepted,
     Connection,
@@ -38,6 +38,7 @@ __all__ = [
     "TransportSettings",
     "Unknown",
     "is_loopback",
+    "keep_secrets",
     "open_transport",
     "parse_transport_url",
     "probe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -95,6 +95,22 @@ def to_url(settings: TransportSettings, with_password: bool = False) -> str:
     port = "" if settings.port == PORTS[settings.security] else f":{settings.port}"
     options = given.written(_options(settings, scheme, with_password))
     return f"{scheme}://{_login(settings, with_password)}{host}{port}{options}"
+
+
+def keep_secrets(asked: TransportSettings, stored: TransportSettings) -> TransportSettings:
+    """The settings with the stored secrets in the place of those that are blank, if they are for the same account.
+
+    A secret goes to no other server, provider or account than the one it was entered for.
+    """
+    if not asked.username or _account(asked) != _account(stored):
+        return asked
+    has_secret = asked.oauth is None or asked.oauth.client_secret
+    return replace(asked, password=asked.password or stored.password, oauth=asked.oauth if has_secret else stored.oauth)
+
+
+def _account(settings: TransportSettings) -> tuple[object, ...]:
+    source = (settings.oauth.token_url, settings.oauth.client_id) if settings.oauth else None
+    return settings.host, settings.username, settings.auth is Auth.XOAUTH2, source
 
 
 def _split(url: str) -> SplitResult:

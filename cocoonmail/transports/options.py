@@ -111,7 +111,7 @@ def token_url_trouble(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        return "is no address. It looks like https://oauth2.googleapis.com/token."
+        return "looks like https://oauth2.googleapis.com/token."
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return ""
     return "begins with https://, for a secret goes there."

@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult
 
 USER, PASSWORD = "alice@acme.test", "correct horse/battery é"
 SALT, ITERATIONS = b"sixteen bytes of", 4096
@@ -38,7 +38,7 @@ class LoginServer(SMTP):
         name, nonce = (part[2:] for part in bare.split(","))
         asked = f"r={nonce}server's,s={b64encode(SALT).decode()},i={ITERATIONS}"
         final = await self.challenge_auth(asked)
-        if final is MISSING or header != "n":
+        if not isinstance(final, bytes) or header != "n":
             return AuthResult(success=False, handled=True)
         without_proof, _, proof = final.decode().rpartition(",p=")
         about = f"{bare},{asked},{without_proof}".encode()
@@ -55,6 +55,7 @@ class LoginServer(SMTP):
     async def auth_XOAUTH2(self, _: Any, args: list[str]) -> AuthResult:  # noqa: N802
         """Google's form: what is wrong with a token comes as a challenge."""
         said = b64decode(args[1]) if len(args) > 1 else await self.challenge_auth("")
+        assert isinstance(said, bytes)
         user, bearer, *rest = said.decode().split("\x01")
         if (user, rest) == (f"user={USER}", ["", ""]) and bearer.removeprefix("auth=Bearer ") in self.tokens.good:
             return AuthResult(success=True, auth_data=USER)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cocoonmail.transports.address import CAPTURE, Auth, OAuth, Security, TransportSettings, parse_transport_url, to_url
+from cocoonmail.transports import options
+from cocoonmail.transports.address import (
+    CAPTURE,
+    Auth,
+    OAuth,
+    Security,
+    TransportSettings,
+    keep_secrets,
+    parse_transport_url,
+    to_url,
+)
+from cocoonmail.transports.smtp.scram import ITERATIONS_MAX, ITERATIONS_MIN
 
 pytestmark = pytest.mark.one_database
 
@@ -102,13 +116,13 @@ def test_a_url_means_what_the_document_says(url: str) -> None:
         *(
             (f"smtps://a@mail.acme.test?auth=xoauth2&client_id=me&token_url={url}", words)
             for url, words in [
-                ("oauth2.googleapis.com", "is no address"),
-                ("https%3A%2F%2F", "is no address"),
-                ("https%3A%2F%2Fa.test%3A70000", "is no address"),
-                ("https%3A%2F%2Fa.test%3A0", "is no address"),
-                ("https%3A%2F%2F%5B%3A%3A1", "is no address"),
-                ("https%3A%2F%2Fme%3Apw%40a.test%2Ftoken", "is no address"),
-                ("https%3A%2F%2Fa.test%2Fa%20b", "is no address"),
+                ("oauth2.googleapis.com", "looks like https://oauth2"),
+                ("https%3A%2F%2F", "looks like https://oauth2"),
+                ("https%3A%2F%2Fa.test%3A70000", "looks like https://oauth2"),
+                ("https%3A%2F%2Fa.test%3A0", "looks like https://oauth2"),
+                ("https%3A%2F%2F%5B%3A%3A1", "looks like https://oauth2"),
+                ("https%3A%2F%2Fme%3Apw%40a.test%2Ftoken", "looks like https://oauth2"),
+                ("https%3A%2F%2Fa.test%2Fa%20b", "looks like https://oauth2"),
                 ("http%3A%2F%2Fa.test%2Ftoken", "begins with https://"),
                 ("file%3A%2F%2Fa.test%2Ftoken", "begins with https://"),
             ]
@@ -168,7 +182,8 @@ def test_every_setting_survives_being_written_as_a_url(
     auth: tuple[Auth, OAuth | None],
     limits: tuple[int, int, float | None],
 ) -> None:
-    settings = TransportSettings("smtp", host, port, security, username, password, allow, *auth, *limits)
+    settings = TransportSettings("smtp", host, port, security, username, password, allow, *auth)
+    settings = replace(settings, connections=limits[0], per_connection=limits[1], rate=limits[2])
     assert parse_transport_url(to_url(settings, with_password=True)) == settings
 
 
@@ -200,3 +215,42 @@ def test_a_refusal_does_not_repeat_the_password(url: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         parse_transport_url(url)
     assert "sesame" not in str(caught.value)
+
+
+FULL = f"smtp://a:refresh@mail.acme.test?auth=xoauth2&token_url={GOOGLE}&client_id=me&client_secret=sesame"
+
+
+@pytest.mark.parametrize("change", [("mail.acme.test?", "mail.acme.test?rate=5&"), ("smtp://", "smtps://"), ("x", "x")])
+def test_secrets_left_blank_are_kept_whatever_else_changes(change: tuple[str, str]) -> None:
+    stored = parse_transport_url(FULL)
+    asked = parse_transport_url(to_url(stored).replace(*change))
+    kept = keep_secrets(asked, stored)
+    assert kept.password == "refresh"
+    assert kept.oauth == stored.oauth
+    assert to_url(kept) == to_url(asked)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("mail.acme.test", "mail.evil.test"), ("a@", "eve@"), ("oauth2.", "evil."), ("=me", "=you"), (GOOGLE, GOOGLE * 2)],
+)
+def test_secrets_go_nowhere_else(change: tuple[str, str]) -> None:
+    asked = parse_transport_url(to_url(parse_transport_url(FULL)).replace(*change))
+    assert keep_secrets(asked, parse_transport_url(FULL)) == asked
+
+
+def test_a_password_is_no_token_and_a_token_no_password() -> None:
+    password, token = parse_transport_url("smtp://a:pw@b.test"), parse_transport_url("smtp://a:t@b.test?auth=xoauth2")
+    for stored, asked in [(password, token), (token, password)]:
+        assert keep_secrets(parse_transport_url(to_url(asked)), stored).password == ""
+
+
+def test_the_document_tells_the_limits_as_they_are() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "sending.md").read_text()
+    for name, least, most, usual in [
+        ("connections", "1", f"{options.CONNECTIONS_MAX:,}", f"{options.CONNECTIONS:,}"),
+        ("per_connection", "1", f"{options.PER_CONNECTION_MAX:,}", f"{options.PER_CONNECTION:,}"),
+        ("rate", f"{options.RATE_MIN}", f"{options.RATE_MAX:,.0f}", "no limit"),
+    ]:
+        assert re.search(rf"\| `{name}` \| [^|]+ \| {least} \| {most} \| {usual} \|", text)
+    assert f"{ITERATIONS_MIN:,} to {ITERATIONS_MAX:,} iterations" in text
