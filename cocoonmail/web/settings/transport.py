@@ -42,7 +42,7 @@ WORDS = "Your transport works: this email left Cocoonmail and arrived here."
 
 @admin_page
 @never_cache
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "token", "client_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
 def transport(request: MemberRequest) -> HttpResponse:
     """The transport's form."""
