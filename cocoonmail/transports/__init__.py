@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cocoonmail.transports.address import CAPTURE, Security, TransportSettings, is_loopback, parse_transport_url, to_url
+from cocoonmail.transports.address import CAPTURE, TransportSettings, keep_secrets, parse_transport_url, to_url
 from cocoonmail.transports.base import (
     Accepted,
     Connection,
@@ -16,16 +16,19 @@ from cocoonmail.transports.base import (
     Unknown,
 )
 from cocoonmail.transports.capture import CaptureTransport
+from cocoonmail.transports.options import Auth, OAuth, Security, is_loopback
 from cocoonmail.transports.smtp import PROBE_TIMEOUTS, SmtpPool, Timeouts, probe
 
 __all__ = [
     "CAPTURE",
     "PROBE_TIMEOUTS",
     "Accepted",
+    "Auth",
     "Connection",
     "Deferred",
     "Envelope",
     "Handover",
+    "OAuth",
     "Outcome",
     "Prepared",
     "Refused",
@@ -35,6 +38,7 @@ __all__ = [
     "TransportSettings",
     "Unknown",
     "is_loopback",
+    "keep_secrets",
     "open_transport",
     "parse_transport_url",
     "probe",
@@ -46,8 +50,6 @@ def open_transport(
     settings: TransportSettings,
     timeouts: Timeouts | None = None,
     *,
-    max_connections: int = 8,
-    messages_per_connection: int = 100,
     idle_seconds: float = 30,
 ) -> Transport:
     """The way for bytes to leave that these settings describe. Nothing is opened before the first message."""
@@ -56,7 +58,7 @@ def open_transport(
     return SmtpPool(
         settings,
         timeouts,
-        max_connections=max_connections,
-        messages_per_connection=messages_per_connection,
+        max_connections=settings.connections,
+        messages_per_connection=settings.per_connection,
         idle_seconds=idle_seconds,
     )

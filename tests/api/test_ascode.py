@@ -61,6 +61,14 @@ def test_a_file_becomes_a_workspace_with_endpoint_and_loops() -> None:
     assert transport_url(Workspace.objects.get()) == "smtp://ada:pa%2Fss@127.0.0.1:2525"
 
 
+def test_a_transport_without_its_password_keeps_it_whatever_limits_change_but_for_no_other_server() -> None:
+    applied(FILE)
+    applied(FILE.replace("ada:pa%2Fss@127.0.0.1:2525", "ada@127.0.0.1:2525?rate=5"))
+    assert transport_url(Workspace.objects.get()) == "smtp://ada:pa%2Fss@127.0.0.1:2525?rate=5"
+    applied(FILE.replace("ada:pa%2Fss@127.0.0.1:2525", "ada@127.0.0.2:2525"))
+    assert transport_url(Workspace.objects.get()) == "smtp://ada@127.0.0.2:2525"
+
+
 def test_applying_twice_is_the_same_as_once() -> None:
     applied(FILE)
     before = LoopVersion.objects.count()

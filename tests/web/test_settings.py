@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from django.test import Client
@@ -21,6 +18,7 @@ from tests.people import People, Person, person, workspace
 from tests.transports import certificates
 from tests.transports.certificates import Certificates
 from tests.transports.real import PASSWORD, USER, Inbox, mail_server
+from tests.transports.threaded import in_a_thread
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -40,25 +38,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
-@contextmanager
-def server(tls: ssl.SSLContext | None = None, *, login: str = "") -> Iterator[Inbox]:
+def server(tls: ssl.SSLContext | None = None, *, login: str = "") -> AbstractContextManager[Inbox]:
     """A real mail server in a thread of its own, for the page sends while its view waits."""
-    ready, stop, found = threading.Event(), threading.Event(), []
-
-    async def serve() -> None:
-        async with mail_server(tls, login=login) as inbox:
-            found.append(inbox)
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield found[0]
-    finally:
-        stop.set()
-        thread.join(10)
+    return in_a_thread(mail_server(tls, login=login))
 
 
 def smtp(port: int, **changes: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from cocoonmail.emails.transport import set_transport, transport_url
 from cocoonmail.intake.conditions import BadCondition, read_condition
 from cocoonmail.intake.models import Endpoint, EventChoice, SigningSecret
 from cocoonmail.platforms import PLATFORMS
-from cocoonmail.transports import parse_transport_url, to_url
+from cocoonmail.transports import keep_secrets, parse_transport_url, to_url
 
 
 def apply(spec: WorkspaceSpec, now: datetime, *, dry_run: bool = False) -> Report:
@@ -59,18 +59,16 @@ def _workspace(spec: WorkspaceSpec, report: Report) -> Workspace:
 
 
 def _transport(workspace: Workspace, url: str, report: Report) -> None:
-    """A URL without a password, such as an export writes it, keeps the one that is stored."""
+    """A URL without its secrets, such as an export writes it, keeps those that are stored for the same account."""
     try:
         stored = parse_transport_url(transport_url(workspace))
-        if url == to_url(stored, with_password=False):
-            return
-        set_transport(workspace, url)
-        shown = to_url(parse_transport_url(url), with_password=False)
+        asked = keep_secrets(parse_transport_url(url), stored)
+        set_transport(workspace, to_url(asked, with_password=True))
     except ValueError as error:
         raise BadFile(f"transport: {error}") from error
-    if parse_transport_url(transport_url(workspace)) != stored:
+    if asked != stored:
         workspace.save(update_fields=["transport_sealed"])
-        report.add(f"transport: {shown}")
+        report.add(f"transport: {to_url(asked)}")
 
 
 def _property(workspace: Workspace, name: str, type_: str, report: Report) -> None:

@@ -14,6 +14,7 @@ from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.transports import CAPTURE, Security, TransportSettings, is_loopback, to_url
 from cocoonmail.transports.address import HOST
+from cocoonmail.web.settings.more_options import MoreOptions, more_initial, say_what_is_stored
 
 
 class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -65,7 +66,7 @@ def _mailbox(text: str) -> str:
     return text
 
 
-class TransportForm(forms.Form):
+class TransportForm(MoreOptions):
     """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown."""
 
     kind = forms.ChoiceField(
@@ -109,10 +110,7 @@ class TransportForm(forms.Form):
         self.stored, self.unsealable = _stored(workspace)
         kwargs.setdefault("initial", _initial(self.stored))
         super().__init__(*args, **kwargs)
-        if self.stored.password:
-            field = self.fields["password"]
-            field.widget.attrs["placeholder"] = "••••••••"
-            field.help_text = "A password is stored. Leave this blank to keep it."
+        say_what_is_stored(self, self.stored)
 
     def clean_host(self) -> str:
         """A name or an address of a server, and nothing around it."""
@@ -139,39 +137,26 @@ class TransportForm(forms.Form):
         """(field, what is wrong) of what does not go together."""
         if data["kind"] == "capture":
             return []
-        wrong = []
+        wrong = self.missing_for_login(self._settings(data), data)
         if not data["host"]:
             wrong.append(("host", "Write the server's name, such as smtp.example.com."))
-        if data["password"] and not data["username"]:
-            wrong.append(("username", "A password needs a user name."))
-        if self._would_move_the_password(data):
-            said = f"Write it once more: the stored one is for {self.stored.username} at {self.stored.host}."
-            wrong.append(("password", said))
         if data["username"] and data["security"] == Security.NONE and not is_loopback(data["host"]):
             wrong.append(("security", "Without encryption anybody on the way could read the password."))
         return wrong
-
-    def _would_move_the_password(self, data: dict[str, Any]) -> bool:
-        """A stored password goes to no other server or account than the one it was entered for."""
-        if data["password"] or not data["username"] or not self.stored.password:
-            return False
-        same = (data["host"], data["username"]) == (self.stored.host, self.stored.username)
-        return not same
 
     def _settings(self, data: dict[str, Any]) -> TransportSettings:
         if data["kind"] == "capture":
             return CAPTURE
         security = Security(data["security"])
-        kept = self.stored.password if data["username"] else ""
-        return TransportSettings(
+        asked = TransportSettings(
             kind="smtp",
             host=data["host"],
             port=data["port"] or _PORTS[security],
             security=security,
             username=data["username"],
-            password=data["password"] or kept,
             allow_self_signed=data["allow_self_signed"] and security is not Security.NONE,
         )
+        return self.with_more(asked, data)
 
 
 _PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
@@ -195,6 +180,7 @@ def _initial(stored: TransportSettings) -> dict[str, Any]:
         "security": security,
         "username": shown.username,
         "allow_self_signed": shown.allow_self_signed,
+        **more_initial(stored),
     }
 
 
