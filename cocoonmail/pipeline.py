@@ -28,7 +28,7 @@ from cocoonmail.kit.rows import read_shared
 from cocoonmail.loops.advance import advance as advance_runs
 from cocoonmail.loops.advance import begin
 from cocoonmail.loops.enrol import enrol
-from cocoonmail.loops.models import Loop, LoopState, Run, RunState
+from cocoonmail.loops.models import Loop, LoopState, Run, RunState, UnknownPolicy
 
 
 def process(deliveries: Sequence[Delivery], now: datetime) -> None:
@@ -82,3 +82,9 @@ def paused_loops(ids: Collection[int]) -> set[int]:
     """Those of these loops that stand still; inside a transaction none can be paused before that ends."""
     states = read_shared(Loop.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "state"))
     return {pk for pk, state in states if state == LoopState.PAUSED}
+
+
+def resending_loops(ids: Collection[int]) -> set[int]:
+    """Those of these loops that send a message again by themselves, once, when nobody knows whether it left."""
+    willing = Loop.objects.filter(pk__in=ids, unknown_policy=UnknownPolicy.RESEND_ONCE)
+    return set(willing.values_list("pk", flat=True))
