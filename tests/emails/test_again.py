@@ -94,6 +94,7 @@ def test_who_is_gone_gets_no_second_one(message: Message) -> None:
     assert message.contact is not None
     message.contact.delete()
     assert told([message], database_now()) == 0
+    assert release_all(Message.objects.all(), database_now()) == 0
     assert Message.objects.get().status == Status.UNKNOWN
 
 

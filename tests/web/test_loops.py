@@ -18,7 +18,8 @@ from tests.deeds import contact, goes_on, happens, loop_of
 from tests.people import People, Person
 
 PAGES = ["", "?step=trigger", "?step=wait", "?step=email", "?step=loop", "?step=gone", "/metrics", "/people"]
-VERBS = ["name", "trigger", "steps", "steps/wait", "steps/wait/move", "steps/wait/remove", "start", "pause", "publish"]
+VERBS = ["name", "unknown", "trigger", "steps", "steps/wait", "steps/wait/move", "steps/wait/remove"]
+VERBS += ["start", "pause", "publish"]
 
 
 def version(loop: Loop) -> str:
@@ -63,9 +64,29 @@ def test_who_may_only_look_and_who_is_not_inside_change_nothing(everybody: Peopl
     loop = loop_of(everybody.alice.workspace)
     before = Loop.objects.values().get()
     form = {**trigger(loop, "other"), "name": "Mine", "kind": "wait", "amount": "9", "unit": "days", "to": "down"}
+    form["unknown_policy"] = "resend_once"
     assert everybody.vera.post(f"/loops/{loop.pk}/{verb}", form).status_code == 403
     assert everybody.mallory.post(f"/loops/{loop.pk}/{verb}", form).status_code == 404
     assert Loop.objects.values().get() == before
+
+
+def test_what_follows_on_an_unknown_email_is_chosen_in_the_panel_and_counts_at_once(bob: Person) -> None:
+    loop = loop_of(bob.workspace)
+    before = version(loop)
+    page = bob.post(f"/loops/{loop.pk}/unknown", {"unknown_policy": "resend_once"}, follow=True).content.decode()
+    assert "is sent again by itself, once" in page
+    assert 'value="resend_once" checked' in re.sub(r"\s+id=\S+|\s+required|\s+aria-\S+", "", page)
+    assert "Unpublished changes" not in page
+    assert (version(loop), loop.unknown_policy) == (before, "resend_once")
+
+
+def test_another_choice_than_these_is_refused_beside_its_field(bob: Person) -> None:
+    loop = loop_of(bob.workspace)
+    answer = bob.post(f"/loops/{loop.pk}/unknown", {"unknown_policy": "thrice"})
+    assert answer.status_code == 422
+    assert "thrice is not one of the available choices" in answer.content.decode()
+    loop.refresh_from_db()
+    assert loop.unknown_policy == "hold"
 
 
 def test_an_empty_list_teaches_the_next_step(alice: Person) -> None:
