@@ -6,8 +6,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from cocoonmail.contacts.models import Suppression
+from cocoonmail.contacts.models import Contact, Suppression
 from cocoonmail.kit.rows import read_shared
 
 NOTE_MAX = 500  # Characters
@@ -28,6 +29,17 @@ def suppressed(
     values = rows.values_list("workspace_id", "email_key", "reason")
     found = read_shared(values) if lock else values
     return {(workspace, key): Suppression.Reason(reason) for workspace, key, reason in found}
+
+
+def suppression_of(contact: Contact) -> Suppression | None:
+    """Why and since when mail to the contact's address is stopped; None where it is not."""
+    return Suppression.objects.filter(workspace_id=contact.workspace_id, email_key=contact.email_key).first()
+
+
+def stopped(contacts: QuerySet[Contact], *, yes: bool) -> QuerySet[Contact]:
+    """Those of these contacts to whose address mail was stopped, or was not."""
+    theirs = Suppression.objects.filter(workspace_id=OuterRef("workspace_id"), email_key=OuterRef("email_key"))
+    return contacts.filter(Exists(theirs) if yes else ~Exists(theirs))
 
 
 def suppress(
