@@ -29,8 +29,8 @@ def became_unknown(ids: Collection[int], resending: LoopsOf, now: datetime) -> i
     """
     unknown = Message.objects.filter(pk__in=ids, status=Status.UNKNOWN)
     unknown.update(unknown_at=now)
-    mine = unknown.filter(resent_at=None, contact__isnull=False, loop_id__isnull=False)
-    loops = resending(set(mine.values_list("loop_id", flat=True)))
+    mine = unknown.filter(resent_at=None, contact__isnull=False)
+    loops = resending({pk for pk in mine.values_list("loop_id", flat=True) if pk})
     return mine.filter(loop_id__in=loops).update(
         status=Status.QUEUED, reason=RESENT, due_at=now + RESEND_AFTER, attempts=0, resent_at=now, released_at=now
     )

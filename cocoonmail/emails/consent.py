@@ -1,6 +1,6 @@
 """Whether a message may go out, asked last of all: in the transaction that marks it `sending` (promises S5, S6, S12).
 
-    standings(messages, paused) -> what is true of each now -> refusal(standing, message, now) -> refuse(message, ...)
+standings(messages, paused) -> what is true of each now -> refusal(standing, message, now) -> refuse(message, ...)
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def read_shared(values: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} FOR SHARE", parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _stored(row: models.Model, column: Any) -> Any:

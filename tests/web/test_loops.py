@@ -70,25 +70,6 @@ def test_who_may_only_look_and_who_is_not_inside_change_nothing(everybody: Peopl
     assert Loop.objects.values().get() == before
 
 
-def test_what_follows_on_an_unknown_email_is_chosen_in_the_panel_and_counts_at_once(bob: Person) -> None:
-    loop = loop_of(bob.workspace)
-    before = version(loop)
-    page = bob.post(f"/loops/{loop.pk}/unknown", {"unknown_policy": "resend_once"}, follow=True).content.decode()
-    assert "is sent again by itself, once" in page
-    assert 'value="resend_once" checked' in re.sub(r"\s+id=\S+|\s+required|\s+aria-\S+", "", page)
-    assert "Unpublished changes" not in page
-    assert (version(loop), loop.unknown_policy) == (before, "resend_once")
-
-
-def test_another_choice_than_these_is_refused_beside_its_field(bob: Person) -> None:
-    loop = loop_of(bob.workspace)
-    answer = bob.post(f"/loops/{loop.pk}/unknown", {"unknown_policy": "thrice"})
-    assert answer.status_code == 422
-    assert "thrice is not one of the available choices" in answer.content.decode()
-    loop.refresh_from_db()
-    assert loop.unknown_policy == "hold"
-
-
 def test_an_empty_list_teaches_the_next_step(alice: Person) -> None:
     assert "Choose a template" in html(alice, "/loops")
 

@@ -50,9 +50,7 @@ def audience(request: MemberRequest) -> HttpResponse:
 def rows_of(contacts: Sequence[Contact], shown: Sequence[str]) -> list[tuple[Contact, str, list[str]]]:
     """Each contact with its state and the values of the custom properties that are shown. One query."""
     stops = suppressed({one.workspace_id for one in contacts}, {one.email_key for one in contacts})
-    return [
-        (one, state_of(one, (one.workspace_id, one.email_key) in stops), values_of(one, shown)) for one in contacts
-    ]
+    return [(one, state_of(one, (one.workspace_id, one.email_key) in stops), values_of(one, shown)) for one in contacts]
 
 
 def state_of(contact: Contact, stopped: bool) -> str:
