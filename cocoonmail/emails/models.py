@@ -88,8 +88,11 @@ class Message(Claimable):
     conversation = models.TextField(blank=True)
     message_id = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
-    # When a person last said "send it again": how long it is tried counts from here.
+    # When it was last queued anew, by a person or by its loop's rule: how long it is tried counts from here.
     released_at = models.DateTimeField(null=True)
+    # When it last became unknown; and when, for that, its loop's rule sent it again by itself, which it does once.
+    unknown_at = models.DateTimeField(null=True)
+    resent_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,11 +1,13 @@
-"""Write many rows of one table back with one prepared statement."""
+"""Many rows of one table at once: written back with one prepared statement, or read so that they stay as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.db.models import QuerySet
 
 # Values that every column but a JSON one stores as they are.
 PLAIN = {str, int, bool, type(None)}
@@ -29,6 +31,23 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str], guard: str 
     with connection.cursor() as cursor:
         cursor.executemany(statement, [[_stored(row, column) for column in [*columns, *where]] for row in rows])
         return int(cursor.rowcount)
+
+
+def read_shared(values: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a `values_list`, which nobody can change or delete until the caller's transaction ends.
+
+    Others can read them so at the same time (FOR SHARE), and rows that point at them can be added. On SQLite, whose
+    transaction is the only writer, nothing has to be locked.
+    """
+    if not connection.features.has_select_for_update:
+        return list(values)
+    try:
+        statement, parameters = values.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"{statement} FOR SHARE", parameters)
+        return list(cursor.fetchall())
 
 
 def _stored(row: models.Model, column: Any) -> Any:

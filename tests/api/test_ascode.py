@@ -32,7 +32,7 @@ endpoints:
 loops:
   - {name: Welcome, trigger: {event: newStripeCustomer}, frequency: every_time, state: live,
      steps: [{wait: 0m}, {email: {template: stripe-new-customer}}]}
-  - {name: Farewell, trigger: {event: goodbye}, frequency: one_time, state: draft,
+  - {name: Farewell, trigger: {event: goodbye}, frequency: one_time, state: draft, unknown: resend_once,
      steps: [{wait: 1d12h}, {email: {name: Goodbye, subject: "Farewell, {{ contact.firstName | default: 'you' }}",
                                      body: "It was good to have you.", kind: transactional}}]}
 """
@@ -136,6 +136,15 @@ def test_a_loop_is_paused_and_goes_on_as_the_file_says() -> None:
     assert Loop.objects.get(name="Welcome").state == LoopState.PAUSED
     applied(FILE)
     assert Loop.objects.get(name="Welcome").state == LoopState.LIVE
+
+
+def test_what_follows_on_an_unknown_message_is_said_by_the_file_and_publishes_nothing() -> None:
+    applied(FILE)
+    policies = dict(Loop.objects.values_list("name", "unknown_policy"))
+    assert policies == {"Welcome": "hold", "Farewell": "resend_once"}
+    assert "unknown: resend_once" in export(Workspace.objects.get())
+    lines = applied(FILE.replace("frequency: every_time,", "frequency: every_time, unknown: resend_once,")).lines
+    assert lines == ["loop Welcome: unknown_policy = resend_once"]
 
 
 def test_a_secret_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

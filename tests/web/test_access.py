@@ -42,9 +42,10 @@ BOTH = set(
 CHANGE = set(
     "endpoint_events endpoint_secrets endpoint_made_secret endpoint_remove_secret endpoint_rehearsals "
     "endpoint_only_log_test endpoint_enable endpoint_delete delivery_process_again "
-    "loop_name loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
-    "loop_pause loop_publish loop_delete template_create contact_property contact_delete "
-    "message_send_again message_arrived settings_transport_test member_role member_remove invitation_withdraw".split()
+    "loop_name loop_unknown loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
+    "loop_pause loop_publish loop_delete template_create contact_property contact_stop contact_allow contact_delete "
+    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test "
+    "member_role member_remove invitation_withdraw".split()
 )
 # Nobody has to be known for these: their tests are in test_welcome, test_letterbox and test_account_pages.
 PUBLIC = set("closed welcome no_workspace unsubscribe resubscribe".split())

@@ -63,6 +63,7 @@ def _loop(loop: Loop) -> dict[str, Any]:
         "trigger": {"event": loop.trigger.name},
         "frequency": loop.frequency,
         "state": loop.state,
+        "unknown": loop.unknown_policy,
         "steps": [_step(step) for step in read_steps(loop.steps)],
     }
 

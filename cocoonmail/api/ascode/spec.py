@@ -83,13 +83,14 @@ class TriggerSpec(Struct, forbid_unknown_fields=True):
 
 
 class LoopSpec(Struct, forbid_unknown_fields=True):
-    """A loop, known by its name."""
+    """A loop, known by its name. `unknown` says what follows when nobody knows whether a message of it was sent."""
 
     name: str
     trigger: TriggerSpec
     steps: list[StepSpec]
     frequency: Literal["one_time", "every_time"] = "every_time"
     state: Literal["draft", "live", "paused"] = "draft"
+    unknown: Literal["hold", "resend_once"] = "hold"
 
 
 class WorkspaceSpec(Struct, forbid_unknown_fields=True):

@@ -44,7 +44,7 @@ STATES: dict[str, Look] = {
     # A contact
     "subscribed": Look("good", "Subscribed"),
     "unsubscribed": Look("idle", "Unsubscribed"),
-    "suppressed": Look("bad", "Suppressed"),
+    "suppressed": Look("bad", "Mail stopped"),
     # An endpoint, a sender, a switch
     "on": Look("good", "On"),
     "off": Look("idle", "Off"),
