@@ -1,4 +1,4 @@
-"""What we write: Email (authored), EmailVersion (published), Message (addressed to one contact)."""
+"""What we write: Email (authored), EmailVersion (published), Message (addressed to one contact); Pace, their limits."""
 
 from __future__ import annotations
 
@@ -104,3 +104,18 @@ class Message(Claimable):
             models.Index(fields=["run_id"], name="message_by_run"),
             models.Index(fields=["loop_id", "status"], name="message_by_loop"),
         ]
+
+
+class Pace(models.Model):
+    """Where the slots of a limit have got to (promise S7): of the workspace's transport, or of a recipient domain.
+
+    `name` is the domain, "" for the transport. `last_at` is the slot given last; the next one follows from the limit as
+    it is then, so that a changed limit counts at once.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
+    name = models.CharField(max_length=255, blank=True)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="pace_once")]

@@ -25,6 +25,7 @@ workspace: Acme
 sender: {name: Acme, email: hello@acme.test}
 address: "1 Main St, Oslo"
 transport: smtp://ada:pa%2Fss@127.0.0.1:2525
+domain_rates: {gmail.com: 5, gmx.de: 0.5}
 endpoints:
   - {name: Stripe, platform: stripe, secrets: [whsec_abc], user_group: Customers,
      events: {customer.created: newStripeCustomer, customer.updated: null, invoice.paid: successfulPayment,
@@ -123,6 +124,18 @@ def test_an_event_that_is_not_listed_is_off() -> None:
     assert not Endpoint.objects.get().choices.get(type="customer.updated").enabled
 
 
+def test_limits_that_the_file_leaves_out_stay_and_an_empty_list_of_them_takes_them_away() -> None:
+    applied(FILE)
+    line = "domain_rates: {gmail.com: 5, gmx.de: 0.5}\n"
+    applied(FILE.replace(line, ""))
+    assert Workspace.objects.get().domain_rates == {"gmail.com": 5, "gmx.de": 0.5}
+    assert applied(FILE.replace(line, "domain_rates: {'@GMX.de': 2}\n")).lines == [
+        "workspace Acme: domain_rates = {'gmx.de': 2}"
+    ]
+    applied(FILE.replace(line, "domain_rates: {}\n"))
+    assert Workspace.objects.get().domain_rates == {}
+
+
 def test_a_loop_that_is_not_listed_is_left_alone_and_mentioned() -> None:
     applied(FILE)
     rest = FILE[: FILE.index("  - {name: Farewell")]
@@ -167,6 +180,9 @@ def test_a_secret_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         (("name: Farewell", "name: Welcome"), "There are two of this loop: Welcome"),
         (("whsec_abc", "env:NOT_SET_ANYWHERE"), "The environment has no NOT_SET_ANYWHERE"),
         (("smtp://ada:pa%2Fss@127.0.0.1:2525", "gopher://x"), "transport: "),
+        (("gmail.com: 5", "gmail: 5"), "domain_rates: “gmail” is no domain"),
+        (("gmail.com: 5", "gmail.com: 0"), "domain_rates: Write a number of messages per second from 0.001 to 1,000"),
+        (("gmail.com: 5", "gmail.com: fast"), "Expected `float`, got `str` - at `$.domain_rates[...]`"),
         (("state: draft", "state: live, frequency: one_time"), "This is not YAML"),
     ],
 )

@@ -36,7 +36,7 @@ LOOK = set(
 # Pages with a form that changes something.
 BOTH = set(
     "platform endpoint_options loop_new loop_email loop_email_preview loop_email_check contact_new event_new "
-    "settings settings_transport settings_members".split()
+    "settings settings_transport settings_limits settings_members".split()
 )
 # Verbs: they only take POST.
 CHANGE = set(
@@ -44,7 +44,7 @@ CHANGE = set(
     "endpoint_only_log_test endpoint_enable endpoint_delete delivery_process_again "
     "loop_name loop_unknown loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
     "loop_pause loop_publish loop_delete template_create contact_property contact_stop contact_allow contact_delete "
-    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test "
+    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test settings_limit_remove "
     "member_role member_remove invitation_withdraw".split()
 )
 # Nobody has to be known for these: their tests are in test_welcome, test_letterbox and test_account_pages.

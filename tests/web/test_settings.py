@@ -11,6 +11,7 @@ from django.test import Client
 
 from cocoonmail.accounts.enter import invite
 from cocoonmail.accounts.models import Invitation, Member, Role, Workspace
+from cocoonmail.emails.limits import DOMAINS_MAX
 from cocoonmail.emails.transport import set_transport, transport_of, transport_url
 from cocoonmail.kit.clock import database_now
 from cocoonmail.transports import Security
@@ -88,7 +89,7 @@ def test_what_cannot_be_is_refused_beside_its_field_and_nothing_is_saved(alice: 
 def test_whatever_is_written_is_shown_as_text(alice: Person) -> None:
     fields = {**SENDER, "sender_name": HOSTILE, "address": HOSTILE, "name": HOSTILE}
     assert HOSTILE not in say(alice, "/settings", fields)
-    for path in ("/", "/settings", "/settings/transport", "/settings/members"):
+    for path in ("/", "/settings", "/settings/transport", "/settings/limits", "/settings/members"):
         assert HOSTILE not in alice.get(path).content.decode(), path
 
 
@@ -205,6 +206,50 @@ def test_a_test_needs_a_server_and_a_sender(alice: Person) -> None:
     assert "Choose a sender first" in say(alice, "/settings/transport/tests")
 
 
+# Sending limits
+
+
+def test_a_limit_is_set_changed_and_removed_whichever_way_its_domain_is_written(alice: Person) -> None:
+    assert "No domain has a limit" in alice.get("/settings/limits").content.decode()
+    assert "Mail to gmail.com leaves at 5 a second" in say(
+        alice, "/settings/limits", {"domain": "GMail.com", "rate": "5"}
+    )
+    say(alice, "/settings/limits", {"domain": " @bücher.example", "rate": "0.5"})
+    say(alice, "/settings/limits", {"domain": "gmail.com", "rate": "2.5"})
+    assert stored(alice).domain_rates == {"gmail.com": 2.5, "xn--bcher-kva.example": 0.5}
+    assert "no limit of its own" in say(alice, "/settings/limits/remove", {"domain": "gmail.com"})
+    say(alice, "/settings/limits/remove", {"domain": "gmail.com"})
+    assert stored(alice).domain_rates == {"xn--bcher-kva.example": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("domain", "rate", "words"),
+    [
+        ("gmail", "5", "is no domain. It looks like gmail.com"),
+        ("ada@gmail.com", "5", "is no domain"),
+        (HOSTILE, "5", "is no domain"),
+        ("a\0b.com", "5", "errorlist"),
+        ("", "5", "errorlist"),
+        ("gmail.com", "", "errorlist"),
+        ("gmail.com", "0", "from 0.001 to 1,000"),
+        ("gmail.com", "1001", "from 0.001 to 1,000"),
+        ("gmail.com", "nan", "from 0.001 to 1,000"),
+        ("gmail.com", "quick", "from 0.001 to 1,000"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_said_beside_its_field(alice: Person, domain: str, rate: str, words: str) -> None:
+    html = say(alice, "/settings/limits", {"domain": domain, "rate": rate})
+    assert words in html
+    assert HOSTILE not in html
+    assert stored(alice).domain_rates == {}
+
+
+def test_a_workspace_has_no_more_limits_than_it_may(alice: Person) -> None:
+    Workspace.objects.update(domain_rates={f"d{number}.example": 1 for number in range(DOMAINS_MAX)})
+    assert "100 domains at most" in say(alice, "/settings/limits", {"domain": "gmail.com", "rate": "5"})
+    assert "leaves at 7 a second" in say(alice, "/settings/limits", {"domain": "d7.example", "rate": "7"})
+
+
 # Members
 
 
@@ -286,6 +331,8 @@ def test_nobody_changes_anything_without_the_right(everybody: People) -> None:
         "/settings": SENDER,
         "/settings/transport": smtp(25),
         "/settings/transport/tests": {},
+        "/settings/limits": {"domain": "gmail.com", "rate": "5"},
+        "/settings/limits/remove": {"domain": "gmail.com"},
         "/settings/members": {"email": "x@y.test", "role": "viewer"},
         f"/settings/members/{member(everybody.alice).pk}/remove": {},
         f"/settings/members/{member(everybody.alice).pk}/role": {"role": "viewer"},

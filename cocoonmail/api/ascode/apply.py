@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.api.ascode.loops import apply_loop
@@ -16,6 +16,7 @@ from cocoonmail.api.ascode.report import Report
 from cocoonmail.api.ascode.spec import BadFile, EndpointSpec, EventWish, WorkspaceSpec, secret_text
 from cocoonmail.contacts.models import ContactProperty
 from cocoonmail.contacts.record import event_names
+from cocoonmail.emails.limits import BadLimit, read_domain_rates
 from cocoonmail.emails.transport import set_transport, transport_url
 from cocoonmail.intake.conditions import BadCondition, read_condition
 from cocoonmail.intake.models import Endpoint, EventChoice, SigningSecret
@@ -49,6 +50,7 @@ def _workspace(spec: WorkspaceSpec, report: Report) -> Workspace:
         workspace = Workspace.objects.create(name=spec.workspace)
         report.add(f"workspace {spec.workspace}: created")
     wanted: dict[str, Any] = {"name": spec.workspace, "address": spec.address, "time_zone": spec.time_zone}
+    wanted["domain_rates"] = _domain_rates(spec)
     if spec.sender is not UNSET:
         sender = spec.sender
         wanted |= {"sender_name": sender.name, "sender_email": sender.email, "reply_to": sender.reply_to}
@@ -56,6 +58,15 @@ def _workspace(spec: WorkspaceSpec, report: Report) -> Workspace:
     if spec.transport is not UNSET:
         _transport(workspace, spec.transport, report)
     return workspace
+
+
+def _domain_rates(spec: WorkspaceSpec) -> dict[str, float] | UnsetType:
+    if spec.domain_rates is UNSET:
+        return UNSET
+    try:
+        return read_domain_rates(spec.domain_rates)
+    except BadLimit as error:
+        raise BadFile(f"domain_rates: {error}") from error
 
 
 def _transport(workspace: Workspace, url: str, report: Report) -> None:

@@ -101,6 +101,7 @@ class WorkspaceSpec(Struct, forbid_unknown_fields=True):
     address: str | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
     transport: str | UnsetType = UNSET
+    domain_rates: dict[str, float] | UnsetType = UNSET
     properties: dict[str, Literal["string", "number", "boolean", "date"]] = {}
     endpoints: list[EndpointSpec] = []
     loops: list[LoopSpec] = []

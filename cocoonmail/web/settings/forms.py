@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails.limits import RATE_MAX, RATE_MIN, RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
@@ -182,6 +183,43 @@ def _initial(stored: TransportSettings) -> dict[str, Any]:
         "allow_self_signed": shown.allow_self_signed,
         **more_initial(stored),
     }
+
+
+class LimitForm(forms.Form):
+    """One domain's limit. Once it is valid, `rates` has the workspace's limits with it, not yet saved."""
+
+    domain = forms.CharField(
+        max_length=300, widget=forms.TextInput(attrs={"placeholder": "gmail.com", "autocomplete": "off"})
+    )
+    rate = forms.FloatField(
+        label="Messages per second",
+        min_value=RATE_MIN,
+        max_value=RATE_MAX,
+        error_messages=dict.fromkeys(["invalid", "min_value", "max_value"], RATE_WORDS),
+        help_text="0.5 is one in two seconds.",
+    )
+
+    def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace
+        self.rates: dict[str, float] = {}
+
+    def clean_domain(self) -> str:
+        """A domain, whichever way it is written."""
+        try:
+            return read_domain(self.cleaned_data["domain"])
+        except BadLimit as trouble:
+            raise forms.ValidationError(str(trouble)) from trouble
+
+    def clean(self) -> dict[str, Any]:
+        """Put it among the others."""
+        data = super().clean() or {}
+        if not self.errors:
+            try:
+                self.rates = read_domain_rates(self.workspace.domain_rates | {data["domain"]: data["rate"]})
+            except BadLimit as trouble:
+                self.add_error(None, str(trouble))
+        return data
 
 
 class InviteForm(forms.Form):
