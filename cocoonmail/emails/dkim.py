@@ -70,7 +70,8 @@ def _signed_fields(head: bytes) -> tuple[tuple[bytes, ...], bytes]:
         name = name.lower()
         if name in _MORE:
             found[name].append(b"%b:%b\r\n" % (name, _WHITE_SPACE.sub(b" ", value).strip(b" ")))
-    names, fields = [], []
+    names: list[bytes] = []
+    fields: list[bytes] = []
     for name, more in _MORE.items():
         there = found.get(name, [])
         names += [name] * (len(there) + more)
