@@ -9,6 +9,8 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails.domains import NotADomain, domain_name
+from cocoonmail.emails.freemail import may_send
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
@@ -51,8 +53,15 @@ class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["sender_email"].required = True
 
     def clean_sender_email(self) -> str:
-        """One mailbox."""
-        return _mailbox(self.cleaned_data["sender_email"])
+        """One mailbox, and none whose provider has mail from elsewhere refused."""
+        email = _mailbox(self.cleaned_data["sender_email"])
+        domain = email.rpartition("@")[2].lower()
+        if not may_send(domain, _stored(self.instance)[0].host):
+            raise forms.ValidationError(
+                f"Receivers refuse mail from {domain} that does not leave by its own servers. Use an address of a "
+                f"domain of yours, or first set up its mail server as the transport."
+            )
+        return email
 
     def clean_reply_to(self) -> str:
         """One mailbox, or none."""
@@ -196,6 +205,19 @@ def _initial(stored: TransportSettings) -> dict[str, Any]:
         "username": shown.username,
         "allow_self_signed": shown.allow_self_signed,
     }
+
+
+class DomainForm(forms.Form):
+    """A domain to sign for."""
+
+    domain = forms.CharField(max_length=320, widget=forms.TextInput(attrs={"placeholder": "example.com"}))
+
+    def clean_domain(self) -> str:
+        """In lower-case ASCII, and no mailbox provider's."""
+        try:
+            return domain_name(self.cleaned_data["domain"])
+        except NotADomain as trouble:
+            raise forms.ValidationError(str(trouble)) from trouble
 
 
 class InviteForm(forms.Form):
