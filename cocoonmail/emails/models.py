@@ -119,3 +119,34 @@ class Pace(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="pace_once")]
+
+
+class SendingDomain(models.Model):
+    """A key pair that signs mail from a domain (DKIM): an RSA and an Ed25519 key, under one selector each.
+
+    A domain has a row for each pair it was given; at most one of them is `enabled`. Private keys are sealed. `records`
+    are the TXT records of the public halves, and `findings` what the DNS last said, as `emails/findings.py` puts it.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="sending_domains")
+    domain = models.CharField(max_length=253)  # Lower case, in ASCII (A-labels)
+    selector = models.CharField(max_length=20)  # What both selectors begin with
+    rsa_sealed = models.TextField()
+    rsa_record = models.TextField()
+    ed25519_sealed = models.TextField()
+    ed25519_record = models.TextField()
+    enabled = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)
+    findings: models.JSONField[list[dict[str, str]]] = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "domain", "selector"], name="sending_domain_once"),
+            models.UniqueConstraint(
+                fields=["workspace", "domain"], condition=models.Q(enabled=True), name="sending_domain_one_signs"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain

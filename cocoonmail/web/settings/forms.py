@@ -10,6 +10,8 @@ from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
 from cocoonmail.emails.limits import RATE_MAX, RATE_MIN, RATE_WORDS, BadLimit, read_domain, read_domain_rates
+from cocoonmail.emails.domains import NotADomain, domain_name
+from cocoonmail.emails.freemail import may_send
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
@@ -53,8 +55,15 @@ class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["sender_email"].required = True
 
     def clean_sender_email(self) -> str:
-        """One mailbox."""
-        return _mailbox(self.cleaned_data["sender_email"])
+        """One mailbox, and none whose provider has mail from elsewhere refused."""
+        email = _mailbox(self.cleaned_data["sender_email"])
+        domain = email.rpartition("@")[2].lower()
+        if not may_send(domain, _stored(self.instance)[0].host):
+            raise forms.ValidationError(
+                f"Receivers refuse mail from {domain} that does not leave by its own servers. Use an address of a "
+                f"domain of yours, or first set up its mail server as the transport."
+            )
+        return email
 
     def clean_reply_to(self) -> str:
         """One mailbox, or none."""
@@ -220,6 +229,19 @@ class LimitForm(forms.Form):
             except BadLimit as trouble:
                 self.add_error(None, str(trouble))
         return data
+
+
+class DomainForm(forms.Form):
+    """A domain to sign for."""
+
+    domain = forms.CharField(max_length=320, widget=forms.TextInput(attrs={"placeholder": "example.com"}))
+
+    def clean_domain(self) -> str:
+        """In lower-case ASCII, and no mailbox provider's."""
+        try:
+            return domain_name(self.cleaned_data["domain"])
+        except NotADomain as trouble:
+            raise forms.ValidationError(str(trouble)) from trouble
 
 
 class InviteForm(forms.Form):

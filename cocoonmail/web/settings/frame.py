@@ -11,6 +11,7 @@ from cocoonmail.web.shared.middleware import MemberRequest
 
 TABS = [
     ("Sender", "/settings"),
+    ("Domains", "/settings/domains"),
     ("Transport", "/settings/transport"),
     ("Sending limits", "/settings/limits"),
     ("Members", "/settings/members"),
