@@ -58,6 +58,9 @@ class Limits:
         return (*keys, Key(workspace_id, domain, self.domains[domain])) if domain in self.domains else keys
 
 
+UNLIMITED = Limits()
+
+
 @lru_cache(maxsize=1000)
 def interval(rate: float) -> timedelta:
     """How far apart slots are so that no window holds too many dots, although each leaves up to JITTER after its slot.

@@ -236,7 +236,7 @@ class FencedContext(RenderContext):
                 return ""
             value = value.get(name)
         if value.__class__ is str:
-            return value if value and not value.isspace() else None  # type: ignore[no-any-return]
+            return value if value and not value.isspace() else None
         return None if value is None else ""
 
     def assign(self, key: str, val: Any) -> None:
@@ -315,7 +315,7 @@ class FencedContentNode(ContentNode):
 
     def render_to_output(self, _: RenderContext, buffer: TextIO) -> int:
         """Write the text, or its encoded form where that is wanted."""
-        if buffer.__class__ is quotedprintable.Writer:
+        if type(buffer) is quotedprintable.Writer:
             return buffer.write_encoded(self.encoded, len(self.text))
         return buffer.write(self.text)
 

@@ -82,6 +82,14 @@ class Prepared(ABC):
 Handover: TypeAlias = Prepared | Deferred | Refused
 
 
+class Paused(Exception):
+    """The server gave trouble, and nothing is tried for some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(self.__doc__)
+        self.seconds = seconds
+
+
 class Connection(Protocol):
     """One conversation with a server, for one message at a time."""
 
@@ -98,7 +106,10 @@ class Transport(Protocol):
         ...
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection that is the caller's alone inside the `async with`; a message left uncommitted is abandoned."""
+        """A connection that is the caller's alone inside the `async with`; a message left uncommitted is abandoned.
+
+        Raises Paused while a transport that met trouble rests.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -49,11 +49,13 @@ def sleep_until(at: datetime) -> None:
 def take_out(guard: str) -> None:
     """Make it bad."""
     from cocoonmail.emails import pace
+    from cocoonmail.emails.limits import Key
+    from cocoonmail.emails.models import Pace
 
     if guard == "in_memory":
         memory: dict[pace.Row, datetime] = {}
 
-        def reserve(wanted: list[tuple[pace.Key, ...]], now: datetime) -> list[pace.Turn]:
+        def reserve(wanted: list[tuple[Key, ...]], now: datetime) -> list[pace.Turn]:
             for keys in wanted:
                 for key in keys:
                     memory.setdefault(key.row, pace.LONG_AGO)
@@ -61,7 +63,7 @@ def take_out(guard: str) -> None:
 
         vars(pace)["reserve"] = reserve
     if guard == "no_lock":
-        vars(pace)["_locked"] = lambda rows: pace.Pace.objects.filter(pace._any_of(rows))
+        vars(pace)["_locked"] = lambda rows: Pace.objects.filter(pace._any_of(rows))
 
 
 if __name__ == "__main__":

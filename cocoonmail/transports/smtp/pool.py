@@ -11,13 +11,15 @@ from cocoonmail.transports.address import Security, TransportSettings
 from cocoonmail.transports.base import Envelope, Handover, Outcome, Prepared
 from cocoonmail.transports.smtp.connection import SmtpConnection
 from cocoonmail.transports.smtp.opening import NotOpened
+from cocoonmail.transports.smtp.places import Places
 from cocoonmail.transports.smtp.timeouts import Timeouts
 from cocoonmail.transports.smtp.tls import tls_context
 
 
 class SmtpPool:
     """The SMTP transport. At most `max_connections` are open; each carries `messages_per_connection` messages at most
-    and is closed after `idle_seconds` without one. Lives on one event loop.
+    and is closed after `idle_seconds` without one. After trouble with the server there are fewer for a while, or none.
+    Lives on one event loop.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class SmtpPool:
         self._timeouts = timeouts or Timeouts()
         self._messages_per_connection = messages_per_connection
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(max_connections)
+        self.places = Places(max_connections)
         self._kept: dict[SmtpConnection, asyncio.TimerHandle] = {}
         self._farewells: set[asyncio.Task[None]] = set()
         self._context: ssl.SSLContext | None = None
@@ -42,7 +44,7 @@ class SmtpPool:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Lease]:
         """A connection for this caller alone, opened when the first message needs it. Waits for a free one."""
-        await self._slots.acquire()
+        await self.places.take()
         lease = Lease(self)
         try:
             yield lease
@@ -51,7 +53,7 @@ class SmtpPool:
 
     async def prepare(self, envelope: Envelope) -> Handover:
         """Hand one message over through a connection that is taken back once the message is committed or abandoned."""
-        await self._slots.acquire()
+        await self.places.take()
         lease = Lease(self)
         handover: Handover | None = None
         try:
@@ -93,7 +95,7 @@ class SmtpPool:
 
     def _take_back(self, lease: Lease) -> None:
         connection, lease.current = lease.current, None
-        self._slots.release()
+        self.places.give_back()
         if connection is None:
             return
         if not connection.usable:
@@ -121,6 +123,13 @@ class Lease:
 
     async def prepare(self, envelope: Envelope) -> Handover:
         """Hand over all but the final dot; on a fresh connection where the kept one proves to be dead."""
+        handover = await self._prepare(envelope)
+        if isinstance(handover, Prepared):
+            return LearningMessage(handover, self._pool.places)
+        self._pool.places.learn(handover)
+        return handover
+
+    async def _prepare(self, envelope: Envelope) -> Handover:
         if self.current is None:
             self.current = self._pool.take_kept()
         await self._let_go_of_the_worn()
@@ -139,6 +148,24 @@ class Lease:
         if self.current is not None and (self._pool.worn(self.current) or not self.current.usable):
             connection, self.current = self.current, None
             await connection.quit()
+
+
+class LearningMessage(Prepared):
+    """A prepared message whose outcome tells the pool how the server is."""
+
+    def __init__(self, message: Prepared, places: Places) -> None:
+        self._message = message
+        self._places = places
+
+    async def commit(self) -> Outcome:
+        """Send the final dot and wait for the answer."""
+        outcome = await self._message.commit()
+        self._places.learn(outcome)
+        return outcome
+
+    async def abandon(self) -> None:
+        """Close the connection without the dot."""
+        await self._message.abandon()
 
 
 class LeasedMessage(Prepared):

@@ -9,9 +9,9 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
-from cocoonmail.emails.limits import RATE_MAX, RATE_MIN, RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.domains import NotADomain, domain_name
 from cocoonmail.emails.freemail import may_send
+from cocoonmail.emails.limits import RATE_MAX, RATE_MIN, RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
