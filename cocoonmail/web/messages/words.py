@@ -40,6 +40,8 @@ WORDS = {
     ),
 }
 
+AGAIN = "No answer came, so it goes out again by itself, once, as its loop says. Its reader may get it twice."
+
 # What a reason speaks of, and where that is put right: the first that fits counts.
 REMEDIES = [
     ("postal address", "/settings", "Add the address"),
@@ -64,7 +66,7 @@ def explain(message: Message, paused: bool = False) -> Explained:
     if status == Status.QUEUED and paused:
         title, words = "Waiting for its loop", "The loop is paused. The message goes out when the loop goes on."
     if status == Status.QUEUED and message.reason == RESENT and not paused:
-        return Explained(tone, "Will be sent again", f"{_sentence(message)} Its reader may get it twice.")
+        return Explained(tone, "Will be sent again", AGAIN)
     if status == Status.CAPTURED:
         return Explained(tone, title, words, *TRANSPORT)
     return Explained(tone, title, words, *_remedy(message))
