@@ -73,7 +73,7 @@ def test_an_unsubscription_that_comes_after_the_body_stops_the_dot(shop: Shop) -
     message = queued(shop, "customer.created")
     Contact.objects.update(subscribed=False)
     assert write_ledger([Mark(message)]) == [Verdict.REFUSED]
-    assert Message.objects.get().status == Status.QUEUED
+    assert Message.objects.get().status == Status.SKIPPED
 
 
 def test_a_stale_worker_may_not_send_the_dot(shop: Shop) -> None:

@@ -315,7 +315,7 @@ class FencedContentNode(ContentNode):
 
     def render_to_output(self, _: RenderContext, buffer: TextIO) -> int:
         """Write the text, or its encoded form where that is wanted."""
-        if type(buffer) is quotedprintable.Writer:
+        if isinstance(buffer, quotedprintable.Writer):
             return buffer.write_encoded(self.encoded, len(self.text))
         return buffer.write(self.text)
 
