@@ -35,8 +35,9 @@ def main(file: str, seconds: float, rate: float) -> None:
         match turn():
             case Slot() as slot:
                 sleep_until(slot.starts)
-                if still_good(slot, datetime.now(UTC)):
-                    os.write(book, f"{time.time():.6f}\n".encode())
+                now = datetime.now(UTC)
+                if still_good(slot, now):
+                    os.write(book, f"{now.timestamp():.6f}\n".encode())
             case Later(at=at):
                 sleep_until(at)
 
@@ -49,11 +50,13 @@ def sleep_until(at: datetime) -> None:
 def take_out(guard: str) -> None:
     """Make it bad."""
     from cocoonmail.emails import pace
+    from cocoonmail.emails.limits import Key
+    from cocoonmail.emails.models import Pace
 
     if guard == "in_memory":
         memory: dict[pace.Row, datetime] = {}
 
-        def reserve(wanted: list[tuple[pace.Key, ...]], now: datetime) -> list[pace.Turn]:
+        def reserve(wanted: list[tuple[Key, ...]], now: datetime) -> list[pace.Turn]:
             for keys in wanted:
                 for key in keys:
                     memory.setdefault(key.row, pace.LONG_AGO)
@@ -61,7 +64,7 @@ def take_out(guard: str) -> None:
 
         vars(pace)["reserve"] = reserve
     if guard == "no_lock":
-        vars(pace)["_locked"] = lambda rows: pace.Pace.objects.filter(pace._any_of(rows))
+        vars(pace)["_locked"] = lambda rows: Pace.objects.filter(pace._any_of(rows))
 
 
 if __name__ == "__main__":
