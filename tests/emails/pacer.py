@@ -35,8 +35,9 @@ def main(file: str, seconds: float, rate: float) -> None:
         match turn():
             case Slot() as slot:
                 sleep_until(slot.starts)
-                if still_good(slot, datetime.now(UTC)):
-                    os.write(book, f"{time.time():.6f}\n".encode())
+                now = datetime.now(UTC)
+                if still_good(slot, now):
+                    os.write(book, f"{now.timestamp():.6f}\n".encode())
             case Later(at=at):
                 sleep_until(at)
 

@@ -101,7 +101,7 @@ def test_who_is_gone_gets_no_second_one(message: Message) -> None:
 def test_what_did_not_become_unknown_is_left_alone(message: Message) -> None:
     resends()
     now = database_now()
-    Message.objects.update(status=Status.SENT)
+    Message.objects.update(status=Status.SENT, unknown_at=None)
     assert told([message], now) == 0
     message.refresh_from_db()
     assert (message.status, message.unknown_at) == (Status.SENT, None)
