@@ -52,16 +52,18 @@ def run(given: argparse.Namespace) -> list[Result]:
 
 def measure(given: argparse.Namespace, workers: int) -> Result:
     """Ours and the limit in turn; the medians."""
-    ours, limits, memory, seen = [], [], 0.0, 0
+    ours, limits, cpu, memory, seen = [], [], [], 0.0, 0
     with stage(given.postgres) as here, sink() as far:
         file = here.data / "workspace.yaml"
         file.write_text(WORKSPACE.format(port=far.port, body=json.dumps(BODY)))
         here.command("apply", str(file))
         with contextlib.ExitStack() as working:
             processes = [working.enter_context(here.process("cocoonmail", "work")) for _ in range(workers)]
+            pids = [str(process.pid) for process in processes]
             for number in range(given.rounds):
-                told = json.loads(here.run("bench.sending", str(number), str(given.messages), str(PATIENCE)))
+                told = json.loads(here.run("bench.sending", str(number), str(given.messages), str(PATIENCE), *pids))
                 ours.append(told["rate"])
+                cpu.append(told["cpu"])
                 seen += far.check(told["ids"])
                 limits.append(far.limit(given.messages, told["bytes"]))
             memory = sum(peak_memory(process) or 0 for process in processes)
@@ -74,6 +76,7 @@ def measure(given: argparse.Namespace, workers: int) -> Result:
         rows_checked=seen,
         processes=workers,
         peak_memory=memory,
+        cpu=median(cpu),
     )
 
 

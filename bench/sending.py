@@ -17,6 +17,7 @@ django.setup()
 from django.db import connection  # noqa: E402 - needs the settings
 
 from bench.result import CheckFailed  # noqa: E402
+from bench.stage import cpu_seconds  # noqa: E402
 from cocoonmail.contacts.models import Contact  # noqa: E402
 from cocoonmail.emails.facts import facts_of  # noqa: E402
 from cocoonmail.emails.letters import Letter, write  # noqa: E402
@@ -40,13 +41,14 @@ INVOICE = {
 }
 
 
-def main(number: int, count: int, patience: int) -> None:
+def main(number: int, count: int, patience: int, workers: list[int]) -> None:
     """One round: all messages become due in one moment, and the last outcome on disk ends it."""
     ids = queue(number, count)
     size = mean_size()
-    begin = database_now()
+    begin, used = database_now(), sum(map(cpu_seconds, workers))
     Message.objects.filter(due_at__gt=begin + LATER / 2).update(due_at=begin)
     wait_until_sent(patience)
+    cpu = round((sum(map(cpu_seconds, workers)) - used) / count * 1e6)
     sent = Message.objects.filter(pk__in=range(ids[0], ids[-1] + 1), status=Status.SENT)
     if (arrived := sent.count()) != count:
         raise CheckFailed(f"{count} messages were due and {arrived} are marked as sent.")
@@ -54,7 +56,7 @@ def main(number: int, count: int, patience: int) -> None:
     assert end is not None
     file = Path(os.environ["COCOONMAIL_DATA"]) / f"ids-{number}"
     file.write_text("\n".join(sent.values_list("message_id", flat=True)))
-    print(json.dumps({"rate": count / (end - begin).total_seconds(), "bytes": size, "ids": str(file)}))
+    print(json.dumps({"rate": count / (end - begin).total_seconds(), "bytes": size, "cpu": cpu, "ids": str(file)}))
 
 
 def queue(number: int, count: int) -> list[int]:
@@ -121,4 +123,4 @@ def wait_until_sent(patience: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), [int(pid) for pid in sys.argv[4:]])

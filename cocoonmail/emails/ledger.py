@@ -17,7 +17,7 @@ from cocoonmail.emails.again import became_unknown
 from cocoonmail.emails.consent import REFUSAL_FIELDS, TRIED, LoopsOf, refusal, refuse, standings
 from cocoonmail.emails.limits import Key
 from cocoonmail.emails.models import Message, Status
-from cocoonmail.emails.pace import LEAD, Later, Slot, reserve, still_good
+from cocoonmail.emails.pace import LEAD, PATIENCE, Later, Slot, Turn, reserve, still_good
 from cocoonmail.kit.claims import LEASE
 from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.rows import update_rows
@@ -87,9 +87,9 @@ class Postpone:
 
 @dataclass(frozen=True, slots=True)
 class Soon:
-    """The dot may follow in this slot, which begins in so many seconds: ask again then, and bring it."""
+    """Ask again in so many seconds, and bring the slot in which the dot may follow then, if one is given."""
 
-    slot: Slot
+    slot: Slot | None
     seconds: float
 
 
@@ -148,11 +148,19 @@ def _paced(marks: Sequence[Mark], now: datetime, answers: dict[int, Answer]) -> 
     for mark, turn in zip(marks, turns, strict=True):
         if not mark.keys or (mark.slot and still_good(mark.slot, now + LEAD)):
             go.append(mark.message)
-        elif mark.slot or isinstance(turn, Later):
-            answers[mark.message.pk] = turn if isinstance(turn, Later) else Later(now)
         else:
-            answers[mark.message.pk] = Soon(turn, (turn.starts - now).total_seconds())
+            answers[mark.message.pk] = Later(now) if mark.slot else _soon_or_later(turn, now)
     return go
+
+
+def _soon_or_later(turn: Turn, now: datetime) -> Soon | Later:
+    match turn:
+        case Slot(starts=starts):
+            return Soon(turn, (starts - now).total_seconds())
+        case Later(at=at) if at - now <= PATIENCE:
+            return Soon(None, (at - now).total_seconds())
+        case Later():
+            return turn
 
 
 def _go(messages: Sequence[Message], now: datetime) -> dict[int, Answer]:

@@ -22,7 +22,7 @@ from cocoonmail.emails.ledger import (
 from cocoonmail.emails.letters import Letter, write
 from cocoonmail.emails.mime import needs_smtputf8
 from cocoonmail.emails.models import Message
-from cocoonmail.emails.pace import LEAD, Later
+from cocoonmail.emails.pace import LEAD, LONG_AGO, Later
 from cocoonmail.emails.render import Held
 from cocoonmail.emails.transport import limits_of, transport_of
 from cocoonmail.kit.groupcommit import GroupCommit
@@ -31,6 +31,7 @@ from cocoonmail.transports.base import Connection, Deferred, Envelope, Paused, R
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = Later(LONG_AGO)  # Back into the queue, due now
 GATHER = 0.002  # Seconds that a mark or an outcome waits for others to be written with it
 
 
@@ -87,16 +88,15 @@ class Sender:
         """The ledger's last word. Where mail is paced, a slot is waited for first, and the dot must leave within it."""
         keys = limits_of(message.workspace).keys(message.workspace_id, message.to_email)
         answer = await self._ledger.submit(Mark(message, keys))
-        if not isinstance(answer, Soon):
-            return answer
-        await asyncio.sleep(answer.seconds)
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        last = await self._ledger.submit(Mark(message, keys, answer.slot))
-        if last is Verdict.GO and loop.time() - asked > LEAD.total_seconds():
+        loop, asked = asyncio.get_running_loop(), 0.0
+        while isinstance(answer, Soon):
+            await asyncio.sleep(answer.seconds)
+            asked = loop.time()
+            answer = await self._ledger.submit(Mark(message, keys, answer.slot))
+        if asked and answer is Verdict.GO and loop.time() - asked > LEAD.total_seconds():
             # The commit took longer than the slot has room for, and no dot has been sent.
-            return Later(answer.slot.ends)
-        return last
+            return AT_ONCE
+        return answer
 
     async def _transport(self, workspace: Workspace) -> Transport:
         """The workspace's transport; a new one once its settings have changed."""
@@ -110,4 +110,4 @@ class Sender:
 
 
 def _envelope(letter: Letter) -> Envelope:
-    return Envelope(letter.sender, letter.recipient, letter.data, needs_smtputf8(letter.recipient))
+    return Envelope(letter.sender, letter.recipient, letter.data, needs_smtputf8(letter.recipient), crlf=True)

@@ -15,14 +15,15 @@ class Envelope:
     """One message for one recipient.
 
     `sender` is the return path ("" for none) and `recipient` the mailbox, both bare addresses. `data` is the whole
-    MIME message; line ends of any kind become CRLF on the wire. `smtputf8` says that `data` has header fields in
-    UTF-8 (RFC 6532), so that a server without SMTPUTF8 cannot take it.
+    MIME message; line ends of any kind become CRLF on the wire, `crlf` says that they are. `smtputf8` says that `data`
+    has header fields in UTF-8 (RFC 6532), so that a server without SMTPUTF8 cannot take it.
     """
 
     sender: str
     recipient: str
     data: bytes
     smtputf8: bool = False
+    crlf: bool = False
 
 
 @dataclass(frozen=True, slots=True)

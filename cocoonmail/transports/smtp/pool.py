@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from cocoonmail.transports.address import Security, TransportSettings
 from cocoonmail.transports.base import Envelope, Handover, Outcome, Prepared
@@ -41,15 +41,9 @@ class SmtpPool:
         self._context: ssl.SSLContext | None = None
         self._closed = False
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Lease]:
+    def connection(self) -> Visit:
         """A connection for this caller alone, opened when the first message needs it. Waits for a free one."""
-        await self.places.take()
-        lease = Lease(self)
-        try:
-            yield lease
-        finally:
-            self._take_back(lease)
+        return Visit(self)
 
     async def prepare(self, envelope: Envelope) -> Handover:
         """Hand one message over through a connection that is taken back once the message is committed or abandoned."""
@@ -59,11 +53,11 @@ class SmtpPool:
         try:
             handover = await lease.prepare(envelope)
             if isinstance(handover, Prepared):
-                return LeasedMessage(handover, lambda: self._take_back(lease))
+                return LeasedMessage(handover, lambda: self.take_back(lease))
             return handover
         finally:
             if not isinstance(handover, Prepared):
-                self._take_back(lease)
+                self.take_back(lease)
 
     async def aclose(self) -> None:
         """Say goodbye on every kept connection. One that is in use is closed when it comes back."""
@@ -93,7 +87,8 @@ class SmtpPool:
         """Whether it has carried all the messages that one connection may."""
         return connection.messages >= self._messages_per_connection
 
-    def _take_back(self, lease: Lease) -> None:
+    def take_back(self, lease: Lease) -> None:
+        """Keep the lease's connection for the next caller where it can be used on."""
         connection, lease.current = lease.current, None
         self.places.give_back()
         if connection is None:
@@ -112,6 +107,21 @@ class SmtpPool:
         farewell = asyncio.get_running_loop().create_task(connection.quit())
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
+
+
+class Visit(AbstractAsyncContextManager["Lease"]):
+    """The time for which one caller has a connection. (A generator would cost every message some 40 us.)"""
+
+    def __init__(self, pool: SmtpPool) -> None:
+        self._pool = pool
+        self._lease = Lease(pool)
+
+    async def __aenter__(self) -> Lease:
+        await self._pool.places.take()
+        return self._lease
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pool.take_back(self._lease)
 
 
 class Lease:
