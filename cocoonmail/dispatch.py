@@ -22,7 +22,7 @@ from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.pace import PATIENCE, crowded, not_before
 from cocoonmail.emails.send import Sender
 from cocoonmail.kit.changes import Changes
-from cocoonmail.kit.claims import LEASE, claim
+from cocoonmail.kit.claims import LEASE, anything_due, claim
 from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.rows import update_rows
 
@@ -111,6 +111,8 @@ def claim_messages(limit: int) -> list[Message]:
     Those that may not are told so on their rows. Those whose turn is too far away go back until then.
     """
     now = database_now()
+    if not anything_due(Message, now):
+        return []
     limits = limited_workspaces()
     claimed = claim(pipeline.due_messages().exclude(crowded(limits, now)), now, limit)
     return load(_in_turn(_allowed(claimed, now), limits, now))

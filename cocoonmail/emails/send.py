@@ -32,7 +32,7 @@ from cocoonmail.transports.base import Connection, Deferred, Envelope, Paused, R
 log = logging.getLogger(__name__)
 
 AT_ONCE = Later(LONG_AGO)  # Back into the queue, due now
-GATHER = 0.002  # Seconds that a mark or an outcome waits for others to be written with it
+GATHER = 0.004  # Seconds that a mark or an outcome waits for others to be written with it
 
 
 class Sender:

@@ -19,9 +19,11 @@ from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.for_tag import ForNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.context import RenderContext
+from liquid.exceptions import FilterArgumentError
 from liquid.expression import Expression
 from markupsafe import escape
 
+from cocoonmail.emails.filters import as_url
 from cocoonmail.emails.quotedprintable import Writer, chunk
 
 ROUNDS_MAX = 1_000  # of all loops of one filling together; beyond it the library counts
@@ -72,8 +74,7 @@ def _step(node: Node, roots: frozenset[str], loops: frozenset[str]) -> Step | No
         case ContentNode(text=text):
             return _content(text)
         case OutputNode(expression=FilteredExpression(left=Path() as path, filters=used)):
-            names, fallback = _names(path, roots, loops), _fallback(used)
-            return _output(names, fallback) if names and fallback is not None else None
+            return _output(_names(path, roots, loops), used or ())
         case IfNode():
             return _if(node, roots, loops)
         case ForNode():
@@ -104,15 +105,29 @@ def _content(text: str) -> Step:
     return write
 
 
-def _output(names: Names, fallback: str) -> Step:
+def _output(names: Names, used: Sequence[Any]) -> Step | None:
+    """A text; the filters may be one `default` and then `as_url`."""
+    link = bool(used) and used[-1].name == "as_url"
+    fallback = _fallback(used[:-1] if link else used)
+    if not names or fallback is None:
+        return None
+
     def write(filling: Filling) -> None:
         text = _plain(_value(filling, names)) or fallback
         # What has no value and no fallback is told in words by the library; characters that need cleaning are its too.
         if not text or not text.isprintable():
             raise Odd
+        text = _link(text) if link else text
         filling.out.write(escape(text) if filling.html and _MARKUP.search(text) else text)
 
     return write
+
+
+def _link(text: str) -> str:
+    try:
+        return as_url(text)
+    except FilterArgumentError:
+        raise Odd from None
 
 
 def _if(node: IfNode, roots: frozenset[str], loops: frozenset[str]) -> Step | None:
@@ -168,9 +183,9 @@ def _names(expression: Expression, roots: frozenset[str], loops: frozenset[str])
     return plain if len(plain) == len(names) else ()
 
 
-def _fallback(used: Sequence[Any] | None) -> str | None:
+def _fallback(used: Sequence[Any]) -> str | None:
     """The text of the one filter `default`, "" without a filter; None for any other."""
-    match [(one.name, one.args) for one in used or ()]:
+    match [(one.name, one.args) for one in used]:
         case []:
             return ""
         case [("default", [PositionalArgument(value=StringLiteral(value=str(text)))])]:
