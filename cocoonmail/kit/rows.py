@@ -43,10 +43,10 @@ def read_where(
 ) -> list[tuple[Any, ...]]:
     """These columns of the rows whose other columns lie within these values, in the order of their primary keys.
 
-    With `share` nobody can change or delete the rows until the caller's transaction ends. Others can read them so at the
-    same time (FOR SHARE), and rows that point at them can be added. On SQLite, whose transaction is the only writer,
-    nothing has to be locked. Values come as the driver has them. The ORM takes ten times as long to put the same
-    statement together, which counts where it is put together for every few messages.
+    With `share` nobody can change or delete the rows until the caller's transaction ends. Others can read them so at
+    the same time (FOR SHARE), and rows that point at them can be added. On SQLite, whose transaction is the only
+    writer, nothing has to be locked. Values come as the driver has them. The ORM takes ten times as long to put the
+    same statement together, which counts where it is put together for every few messages.
     """
     if not all(within.values()):
         return []

@@ -45,8 +45,8 @@ CHANGE = set(
     "endpoint_only_log_test endpoint_enable endpoint_delete delivery_process_again "
     "loop_name loop_unknown loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
     "loop_pause loop_publish loop_delete template_create contact_property contact_stop contact_allow contact_delete "
-    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test settings_limit_remove "
-    "domain_check domain_on domain_off domain_rotate domain_remove "
+    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test "
+    "settings_limit_remove domain_check domain_on domain_off domain_rotate domain_remove "
     "member_role member_remove invitation_withdraw".split()
 )
 # Nobody has to be known for these: their tests are in test_welcome, test_letterbox and test_account_pages.
