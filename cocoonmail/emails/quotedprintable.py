@@ -24,7 +24,8 @@ def quoted_printable(data: bytes) -> bytes:
     """A whole text with line ends of one kind (LF). A line that begins with "From " or is a lone dot is encoded."""
     encoded = b2a_qp(data, istext=True)
     if b"From " in encoded:
-        encoded = _FROM.sub(b"=46rom ", encoded)
+        # With a soft line break, for what it gets longer by.
+        encoded = _FROM.sub(b"=46rom=\n ", encoded)
     return encoded.replace(b"\n", b"\r\n")
 
 
