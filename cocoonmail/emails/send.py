@@ -43,6 +43,7 @@ class Sender:
             lambda entries: write_ledger(entries, rules), name="ledger", gather_seconds=GATHER
         )
         self._transports: dict[int, tuple[str, Transport]] = {}
+        self.under_way: set[int] = set()  # Messages that have a connection, by id
 
     async def aclose(self) -> None:
         """Write what is left to write, hang up everywhere."""
@@ -55,9 +56,12 @@ class Sender:
         transport = await self._transport(message.workspace)
         try:
             async with transport.connection() as connection:
+                self.under_way.add(message.pk)
                 left = await self._hand_over(message, connection)
         except Paused as pause:
             left = Postpone(message, pause.seconds)
+        finally:
+            self.under_way.discard(message.pk)
         if left is not None:
             await self._ledger.submit(left)
 

@@ -113,11 +113,13 @@ def _output(names: Names, used: Sequence[Any]) -> Step | None:
         return None
 
     def write(filling: Filling) -> None:
-        text = _plain(_value(filling, names)) or fallback
+        value = _value(filling, names)
+        text = value if value.__class__ is str and value and not value.isspace() else _plain(value) or fallback
         # What has no value and no fallback is told in words by the library; characters that need cleaning are its too.
         if not text or not text.isprintable():
             raise Odd
-        text = _link(text) if link else text
+        if link:
+            text = _link(text)
         filling.out.write(escape(text) if filling.html and _MARKUP.search(text) else text)
 
     return write
@@ -200,7 +202,8 @@ def _condition(expression: Expression, roots: frozenset[str], loops: frozenset[s
 
 def _value(filling: Filling, names: Names) -> Any:
     """What stands at a path of groups; None where it ends early."""
-    value: Any = filling.scope[names[0]] if names[0] in filling.scope else filling.facts.get(names[0])
+    first = names[0]
+    value: Any = filling.scope[first] if first in filling.scope else filling.facts.get(first)
     for name in names[1:]:
         if value.__class__ is not dict:
             if value is None:
