@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,8 +68,13 @@ class ScriptedServer:
         self.commands: list[str] = []
         self.taken: list[bytes] = []
         self.fragments: list[bytes] = []  # Of messages whose dot never came
-        self.dots = 0
+        self.dotted: list[tuple[float, bytes]] = []  # When each dot came, in seconds of the machine's clock
         self.talks: set[asyncio.Task[None]] = set()
+
+    @property
+    def dots(self) -> int:
+        """How many messages came with their dot, taken or not."""
+        return len(self.dotted)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its banner to its end."""
@@ -159,7 +165,7 @@ class Talk:
             await self.reader.readuntil(LAST_WORDS)
             await fault.act(self)
         message = await self._read_message()
-        self.server.dots += 1
+        self.server.dotted.append((time.time(), message))
         await self.reach("dot")
         if "dot" not in self.server.script.faults:
             self.server.taken.append(message)
