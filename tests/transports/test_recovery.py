@@ -48,8 +48,7 @@ async def broken(server: ScriptedServer, **faults: Fault) -> AsyncIterator[SmtpP
 
 @pytest.mark.parametrize(
     "faults",
-    [{"banner": GONE}, {"banner": CLOSE}, {"EHLO": GONE}, {"MAIL": GONE}, {"RCPT": GONE}, {"DATA": GONE}, {"dot": GONE}]
-    + [{"dot": CLOSE}],
+    [{point: fault} for fault in (GONE, CLOSE) for point in ("banner", "EHLO", "MAIL", "RCPT", "DATA", "dot")],
     ids=str,
 )
 def test_whoever_comes_after_two_troubles_costs_the_server_no_connection(faults: dict[str, Fault]) -> None:
