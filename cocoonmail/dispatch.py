@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from cocoonmail import pipeline
 from cocoonmail.emails.consent import REFUSAL_FIELDS, refusal, refuse, standings
 from cocoonmail.emails.ledger import Rules, orphans_to_unknown
-from cocoonmail.emails.limits import Limits
+from cocoonmail.emails.limits import Key, Limits
 from cocoonmail.emails.loading import limited_workspaces, load
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.pace import PATIENCE, crowded, not_before
@@ -71,12 +71,11 @@ class Dispatch:
 
     async def _land_all(self) -> None:
         """Let what has a connection arrive. What still waits for one goes back into the queue, for other workers."""
-        waiting = [task for task, message in self._flying.items() if message.pk not in self._sender.under_way]
-        back = [self._flying[task] for task in waiting]
+        waiting = self._waiting()
         for task in waiting:
             task.cancel()
-        if back:
-            await self._at_desk(lambda: put_back(back))
+        if waiting:
+            await self._at_desk(lambda: put_back(list(waiting.values())))
         if self._flying:
             await asyncio.wait(self._flying, timeout=STOP_WITHIN)
 
@@ -87,12 +86,17 @@ class Dispatch:
             self._room.clear()
             await self._room.wait()
             return True
-        messages = await self._at_desk(lambda: claim_messages(free))
+        in_hand = list(self._waiting().values())
+        messages = await self._at_desk(lambda: claim_messages(free, in_hand))
         for message in messages:
             task = asyncio.create_task(self._sender.send(message))
             self._flying[task] = message
             task.add_done_callback(self._landed)
         return bool(messages)
+
+    def _waiting(self) -> dict[asyncio.Task[None], Message]:
+        """What was claimed and has no connection yet, and so no slot."""
+        return {task: message for task, message in self._flying.items() if message.pk not in self._sender.under_way}
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         """A message that raised keeps its lease: then it is tried again, or shown as unknown if it was marked."""
@@ -115,17 +119,19 @@ class Dispatch:
         return await asyncio.get_running_loop().run_in_executor(self._desk, job)
 
 
-def claim_messages(limit: int) -> list[Message]:
+def claim_messages(limit: int, in_hand: Sequence[Message] = ()) -> list[Message]:
     """Up to `limit` messages that are due and may go out as it looks now, leased, with all that sending needs.
 
-    Those that may not are told so on their rows. Those whose turn is too far away go back until then.
+    Those that may not are told so on their rows. Those whose turn is too far away go back until then; `in_hand` are
+    those that were claimed before and wait for their turn, ahead of these.
     """
     now = database_now()
     if not anything_due(Message, now):
         return []
     limits = limited_workspaces()
-    claimed = claim(pipeline.due_messages().exclude(crowded(limits, now)), now, limit)
-    return load(_in_turn(_allowed(claimed, now), limits, now))
+    ahead = _keys(_paced(in_hand, limits), limits)
+    claimed = claim(pipeline.due_messages().exclude(crowded(limits, now, ahead)), now, limit)
+    return load(_in_turn(_allowed(claimed, now), limits, now, ahead))
 
 
 def put_back(messages: Sequence[Message]) -> None:
@@ -151,17 +157,27 @@ def _allowed(messages: Sequence[Message], now: datetime) -> list[Message]:
     return allowed
 
 
-def _in_turn(messages: Sequence[Message], limits: Mapping[int, Limits], now: datetime) -> list[Message]:
+def _in_turn(
+    messages: Sequence[Message], limits: Mapping[int, Limits], now: datetime, ahead: Sequence[tuple[Key, ...]]
+) -> list[Message]:
     """Those that can leave within the patience of a slot."""
-    paced = [message for message in messages if message.workspace_id in limits] if limits else []
-    keys = [limits[message.workspace_id].keys(message.workspace_id, message.to_email) for message in paced]
-    late = [(one, at) for one, at in zip(paced, not_before(keys, now), strict=True) if at - now > PATIENCE]
+    paced = _paced(messages, limits)
+    turns = not_before(_keys(paced, limits), now, ahead)
+    late = [(one, at) for one, at in zip(paced, turns, strict=True) if at - now > PATIENCE]
     for message, at in late:
         message.due_at, message.attempts = at, max(message.attempts - 1, 0)
     if late:
         update_rows([message for message, _ in late], ["due_at", "attempts"], guard="epoch")
     gone = {message.pk for message, _ in late}
     return [message for message in messages if message.pk not in gone]
+
+
+def _paced(messages: Sequence[Message], limits: Mapping[int, Limits]) -> list[Message]:
+    return [message for message in messages if message.workspace_id in limits] if limits else []
+
+
+def _keys(messages: Sequence[Message], limits: Mapping[int, Limits]) -> list[tuple[Key, ...]]:
+    return [limits[message.workspace_id].keys(message.workspace_id, message.to_email) for message in messages]
 
 
 def _renew(ids: list[int]) -> None:

@@ -74,33 +74,50 @@ def reserve(wanted: Sequence[tuple[Key, ...]], now: datetime) -> list[Turn]:
     return turns
 
 
-def not_before(wanted: Sequence[tuple[Key, ...]], now: datetime) -> list[datetime]:
-    """When the dot of each message could leave, as it looks now; nothing is written. No query without a key."""
+def not_before(
+    wanted: Sequence[tuple[Key, ...]], now: datetime, ahead: Sequence[tuple[Key, ...]] = ()
+) -> list[datetime]:
+    """When the dot of each message could leave, as it looks now; nothing is written. No query without a key.
+
+    `ahead` are the keys of messages that are in hand already and have no slot yet.
+    """
     rows = {key.row for keys in wanted for key in keys}
     last = dict.fromkeys(rows, LONG_AGO)
     if rows:
         found = Pace.objects.filter(_any_of(rows)).values_list("workspace_id", "name", "last_at")
         last |= {(workspace, name): last_at for workspace, name, last_at in found}
+    _after(ahead, last, now)
     turns = take_turns(wanted, last, now)
     return [max(now, turn.starts if isinstance(turn, Slot) else turn.at) for turn in turns]
 
 
-def crowded(limits: Mapping[int, Limits], now: datetime) -> Q:
+def crowded(limits: Mapping[int, Limits], now: datetime, ahead: Sequence[tuple[Key, ...]] = ()) -> Q:
     """The messages that are not worth a claim, for their slots are given away for some time; to be excluded.
 
-    `limits` by workspace, of those that have any; without any there is no query. It is told by the address as it is
-    written, so what it does not see is put off one by one.
+    `limits` by workspace, of those that have any; without any there is no query. `ahead` are the keys of messages that
+    are in hand already and will have the next slots. It is told by the address as it is written, so what it does not
+    see is put off one by one.
     """
     messages = Q(pk__in=[])
     if not limits:
         return messages
-    for pace in Pace.objects.filter(workspace_id__in=limits, last_at__gt=now):
-        own = limits[pace.workspace_id]
-        rate = own.domains.get(pace.name) if pace.name else own.transport
-        if rate and pace.last_at + Key(pace.workspace_id, pace.name, rate).interval > now + PATIENCE / 2:
-            domain = Q(to_email__iendswith=f"@{pace.name}") if pace.name else Q()
-            messages |= Q(workspace_id=pace.workspace_id) & domain
+    found = Pace.objects.filter(workspace_id__in=limits, last_at__gt=now)
+    last = {(pace.workspace_id, pace.name): pace.last_at for pace in found}
+    _after(ahead, last, now)
+    for (workspace, name), last_at in last.items():
+        own = limits[workspace]
+        rate = own.domains.get(name) if name else own.transport
+        if rate and last_at + Key(workspace, name, rate).interval > now + PATIENCE / 2:
+            domain = Q(to_email__iendswith=f"@{name}") if name else Q()
+            messages |= Q(workspace_id=workspace) & domain
     return messages
+
+
+def _after(ahead: Sequence[tuple[Key, ...]], last: MutableMapping[Row, datetime], now: datetime) -> None:
+    """Put `last` to where it will be once those who are ahead have their slots."""
+    for key in (key for keys in ahead for key in keys):
+        last.setdefault(key.row, LONG_AGO)
+    take_turns(ahead, last, now)
 
 
 def take_turns(wanted: Sequence[tuple[Key, ...]], last: MutableMapping[Row, datetime], now: datetime) -> list[Turn]:
