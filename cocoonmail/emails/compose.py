@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from html import escape, unescape
 
-from cocoonmail.emails import context, footer, liquid, markdown, mjml, plaintext
+from cocoonmail.emails import budget, context, footer, liquid, markdown, mjml, plaintext
 from cocoonmail.emails.content import Compiled, Draft, Format, Kind, Problem
-from cocoonmail.emails.pieces import clean, mark, unclosed, unfinished, without_comments
+from cocoonmail.emails.pieces import SOURCE_MAX, clean, mark, unclosed, unreadable, without_comments
 
 __all__ = ["Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_email"]
 
@@ -20,9 +20,9 @@ __all__ = ["Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_e
 HTML_WISE, HTML_MAX = 102_000, 400_000  # characters
 BODY_MAX = 300_000  # characters of source
 LINE_MAX = 500  # characters of a subject or another one-line field
-assert HTML_WISE < HTML_MAX <= liquid.OUTPUT_MAX
+assert HTML_WISE < HTML_MAX <= SOURCE_MAX < budget.OUTPUT_MAX
+assert LINE_MAX <= budget.LINE_MAX  # What is longer gets the time of a body.
 
-_RAW = re.compile(r"\{%-?\s*raw\b")
 _LINES = ("subject", "preview", "from_name", "from_email", "reply_to")
 _PREVIEW = re.compile(r"<mj-preview[^>]*>(.*?)</mj-preview\s*>", re.DOTALL | re.IGNORECASE)
 _BODY_END = re.compile(r"</mj-body\s*>(?!.*</mj-body)", re.DOTALL | re.IGNORECASE)
@@ -70,16 +70,13 @@ def _problems_of_line(draft: Draft, field: str) -> Iterator[Problem]:
 
 def _problems_of_liquid(kind: Kind, field: str, source: str) -> Iterator[Problem]:
     source = clean(source)
-    source = source if unfinished(source) else without_comments(source)
+    source = source if unreadable(source) else without_comments(source)
     template = liquid.parse(source, False)
     if isinstance(template, liquid.Fault):
         index = unclosed(source) if template.line is None else None
         line, column = liquid.place(source, index) if index is not None else (template.line, template.column)
         yield Problem(field, _sentence(template.message), line, column)
         return
-    if raw := _RAW.search(source):
-        message = "The tag raw is not available: what it prints would look half-rendered"
-        yield Problem(field, message, *liquid.place(source, raw.start()))
     for fault in liquid.unknown_names(source):
         yield Problem(field, fault.message, fault.line, fault.column)
     if kind is Kind.TRANSACTIONAL and "unsubscribe_url" in liquid.names(source):
