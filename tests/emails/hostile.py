@@ -83,6 +83,7 @@ BY_HAND: dict[str, str] = {
     "contains in a long text": loop("{% if event.long contains event.long2 %}{% endif %}"),
     "blank looked at": loop("{% if event.blank %}{% endif %}"),
     "blank looked at by names": loop("{% if " + " or ".join(["event.blank"] * 60) + " %}{% endif %}"),
+    "a deep path": loop("{% if event.deep" + ".first" * 58 + " or event.deep" + ".last" * 58 + " %}{% endif %}"),
     "a long path": loop("{% if event" + ".dict" * 150 + " %}{% endif %}"),
     "paths in paths": "{{ " + "event[" * 150 + "'a'" + "]" * 150 + " | default: 1 }}",
     "paths in paths in a loop": loop("{% if " + "event[" * 100 + "'a'" + "]" * 100 + " %}{% endif %}"),
@@ -173,6 +174,14 @@ BY_HAND: dict[str, str] = {
     "many long filters": loop("{{ event.page" + " | upcase" * 90 + " | size }}"),
     "many arguments": loop("{{ 'a' | replace: " + ", ".join(["'a'"] * 150) + " }}"),
 }  # fmt: skip
+
+# A loop of 9,999 rounds is often refused for its rounds; what one round costs shows in fewer.
+BY_HAND |= {
+    f"{name}, {rounds} rounds": source.replace("(1..9999)", f"(1..{rounds})")
+    for name, source in BY_HAND.items()
+    for rounds in (400, 2_500)
+    if "(1..9999)" in source
+}
 
 # Sources that are hard to read, whatever they say.
 TO_READ: dict[str, str] = {
