@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from html import escape, unescape
 
-from cocoonmail.emails import budget, context, footer, liquid, markdown, mjml, plaintext
+from cocoonmail.emails import budget, context, footer, freemail, liquid, markdown, mjml, plaintext
 from cocoonmail.emails.content import Compiled, Draft, Format, Kind, Problem
 from cocoonmail.emails.pieces import SOURCE_MAX, clean, mark, unclosed, unreadable, without_comments
 
@@ -19,6 +19,7 @@ __all__ = ["Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_e
 # Gmail shows the first 102 kB of HTML and hides the rest behind a link.
 HTML_WISE, HTML_MAX = 102_000, 400_000  # characters
 BODY_MAX = 300_000  # characters of source
+IMAGES_WISE = 500
 LINE_MAX = 500  # characters of a subject or another one-line field
 assert HTML_WISE < HTML_MAX <= SOURCE_MAX < budget.OUTPUT_MAX
 assert LINE_MAX <= budget.LINE_MAX  # What is longer gets the time of a body.
@@ -66,6 +67,8 @@ def _problems_of_line(draft: Draft, field: str) -> Iterator[Problem]:
         yield Problem(field, "Write a subject")
     if len(source) > LINE_MAX:
         yield Problem(field, f"This is longer than {LINE_MAX} characters")
+    if field == "from_email" and (trouble := freemail.trouble(source)):
+        yield Problem(field, trouble)
 
 
 def _problems_of_liquid(kind: Kind, field: str, source: str) -> Iterator[Problem]:
@@ -163,6 +166,8 @@ def _sound(compiled: Compiled) -> Compiled | Problem:
 def _advice(draft: Draft, compiled: Compiled) -> Iterator[Problem]:
     if len(compiled.html) > HTML_WISE:
         yield Problem("body", "Gmail shows only the first 102 kB of an email; this one is longer", warning=True)
+    if compiled.html.count("<img") > IMAGES_WISE:
+        yield Problem("body", f"More than {IMAGES_WISE} images: many readers will not wait for them", warning=True)
     if 'src="data:' in compiled.html:
         yield Problem("body", "Many mail programs do not show images that are part of the text", warning=True)
     if not draft.preview.strip() and not compiled.preview:

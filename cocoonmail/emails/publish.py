@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import datetime
 
+from cocoonmail.emails import freemail
 from cocoonmail.emails.compose import Compiled, Draft, Format, Kind, Problem, compile_email
 from cocoonmail.emails.models import Email, EmailVersion
 
@@ -29,6 +30,8 @@ def publish(email: Email, now: datetime) -> EmailVersion | list[Problem]:
     compiled = compile_email(draft_of(email))
     if not isinstance(compiled, Compiled):
         return compiled
+    if not compiled.from_email and (trouble := freemail.trouble(email.workspace.sender_email)):
+        return [Problem("from_email", f"{trouble}, in Settings")]
     form = compiled.to_json()
     digest = hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()
     version, _ = EmailVersion.objects.get_or_create(

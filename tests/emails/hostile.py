@@ -93,7 +93,7 @@ BY_HAND: dict[str, str] = {
     "a literal captured often": loop("{% capture c %}" + "a" * 100_000 + "{% endcapture %}"),
     "captures in captures": nest("{% capture c %}{{ event.page }}", "x", "{{ c }}{{ c }}{% endcapture %}", 28),
     "a bad text printed": loop("{% capture c %}{{ event.bad }}{% endcapture %}"),
-    "append and concat doubling": loop("{% assign s = s | append: event.word | append: s %}", 60),
+    "append doubling": "{% assign s = 'x' %}" + loop("{% assign s = s | append: s | append: s %}", 60),
     "concat doubling": _KEEP + loop("{% assign s = s | concat: s %}", 60),
     "append a dict": loop("{% assign s = 'a' | append: event.dict | size %}"),
     "prepend a list": loop("{% assign s = 'a' | prepend: event.list | size %}"),

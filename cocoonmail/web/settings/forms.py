@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails import freemail
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
@@ -51,8 +52,11 @@ class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["sender_email"].required = True
 
     def clean_sender_email(self) -> str:
-        """One mailbox."""
-        return _mailbox(self.cleaned_data["sender_email"])
+        """One mailbox, at a domain from which others may send."""
+        email = _mailbox(self.cleaned_data["sender_email"])
+        if trouble := freemail.trouble(email):
+            raise forms.ValidationError(f"{trouble}.")
+        return email
 
     def clean_reply_to(self) -> str:
         """One mailbox, or none."""
