@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from urllib.parse import quote_plus
 
 from liquid.exceptions import FilterArgumentError, LiquidError, ResourceLimitError
 from markupsafe import Markup
@@ -28,7 +29,7 @@ _MATH = frozenset(
 _LIBRARY = _MATH | frozenset(
     "append capitalize compact concat default downcase escape escape_once first join last lstrip map newline_to_br "
     "prepend remove remove_first remove_last replace replace_first replace_last reverse rstrip size slice sort "
-    "sort_natural split squish strip strip_newlines sum truncate truncatewords upcase url_decode url_encode "
+    "sort_natural split squish strip strip_newlines sum truncate truncatewords upcase url_decode "
     "where".split()
 )
 _OF_LISTS = frozenset("compact concat join map reverse sort sort_natural sum where".split())
@@ -52,7 +53,8 @@ class FilterFailed(LiquidError):
 def allowed(library: Mapping[str, Filter], html: bool) -> dict[str, Filter]:
     """The table of filters by name, out of the library's own and ours."""
     ours: dict[str, Filter] = {
-        "date": date, "strip_html": strip_html, "as_url": as_url, "as_css": as_css, "as_css_url": as_css_url
+        "date": date, "strip_html": strip_html, "url_encode": url_encode, "as_url": as_url, "as_css": as_css,
+        "as_css_url": as_css_url
     }  # fmt: skip
     plain: dict[str, Filter] = {"escape": _as_it_is, "escape_once": _as_it_is, "newline_to_br": _as_it_is}
     return {name: library[name] for name in _LIBRARY} | ours | ({} if html else plain)
@@ -153,6 +155,11 @@ def date(value: object, layout: str) -> str:
 def strip_html(value: object) -> str:
     """The value without anything between < and >."""
     return _HTML_TAG.sub("", str(value))
+
+
+def url_encode(value: object) -> str:
+    """The value as a part of an address, percent-encoded, without lone surrogates, which are no text."""
+    return quote_plus(str(value), errors="ignore")
 
 
 def as_url(value: object) -> str:
