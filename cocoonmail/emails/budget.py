@@ -94,9 +94,7 @@ class FencedContext(RenderContext):
                 self.spend(filters.cost(value))
             if named:
                 raise filters.FilterFailed(f"{name}: its values have no names", token=None)
-            result = filters.guarded(name, apply, values, self.spend)
-            self.spend(filters.cost(result))
-            return result
+            return filters.guarded(name, apply, values, self.spend)
 
         return fenced
 

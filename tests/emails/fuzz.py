@@ -33,7 +33,7 @@ _DOMAINS = ["example.com", "bücher.example", "xn--bcher-kva.example", "EXAMPLE.
 
 def drafts() -> list[Compiled]:
     """Published emails of both languages and kinds, that print values wherever one can stand."""
-    lines = {
+    lines: dict[str, Any] = {
         "subject": "{{ contact.firstName | default: 'Hi' }} {{ event.note | default: '-' }}",
         "preview": "{{ event.note | default: '-' }}",
         "from_name": "{{ contact.lastName | default: 'Acme' }}",

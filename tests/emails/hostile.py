@@ -80,10 +80,11 @@ BY_HAND: dict[str, str] = {
     "contains in a list": loop("{% if event.list contains -5 %}{% endif %}"),
     "contains a list as text": loop("{% if event.long contains event.list %}{% endif %}"),
     "contains a list in a list": loop("{% if event.grid contains event.list %}{% endif %}"),
+    "contains a few letters": loop("{% if event.long contains 'xxxxy' %}{% endif %}"),
     "contains in a long text": loop("{% if event.long contains event.long2 %}{% endif %}"),
     "blank looked at": loop("{% if event.blank %}{% endif %}"),
     "blank looked at by names": loop("{% if " + " or ".join(["event.blank"] * 60) + " %}{% endif %}"),
-    "a deep path": loop("{% if event.deep" + ".first" * 58 + " or event.deep" + ".last" * 58 + " %}{% endif %}"),
+    "a deep path": loop("{% if " + " and ".join(["event.deep" + ".last" * 57] * 3) + " %}{% endif %}"),
     "a long path": loop("{% if event" + ".dict" * 150 + " %}{% endif %}"),
     "paths in paths": "{{ " + "event[" * 150 + "'a'" + "]" * 150 + " | default: 1 }}",
     "paths in paths in a loop": loop("{% if " + "event[" * 100 + "'a'" + "]" * 100 + " %}{% endif %}"),
@@ -179,7 +180,7 @@ BY_HAND: dict[str, str] = {
 BY_HAND |= {
     f"{name}, {rounds} rounds": source.replace("(1..9999)", f"(1..{rounds})")
     for name, source in BY_HAND.items()
-    for rounds in (400, 2_500)
+    for rounds in (400, 2_500, 4_000)
     if "(1..9999)" in source
 }
 

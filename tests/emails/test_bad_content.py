@@ -30,7 +30,7 @@ MARKETING = replace(MJML, kind=Kind.MARKETING)
 Rows = list[tuple[str, Any, Any]]
 
 
-def named(rows: Rows) -> Any:
+def named(rows: Rows) -> pytest.MarkDecorator:
     """The rows as parameters, each test named by its first value."""
     return pytest.mark.parametrize(("given", "expected"), [row[1:] for row in rows], ids=[row[0] for row in rows])
 
