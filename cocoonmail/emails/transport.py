@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.limits import UNLIMITED, Limits
-from cocoonmail.kit.secrets import seal, unseal
+from cocoonmail.kit.secrets import Unsealable, seal, unseal
 from cocoonmail.transports import TransportSettings, parse_transport_url, to_url
 
 PURPOSE = "workspace:transport"
@@ -21,6 +21,14 @@ def transport_of(workspace: Workspace) -> TransportSettings:
 def _opened(sealed: str) -> TransportSettings:
     """Thousands of messages a second leave by the same settings."""
     return parse_transport_url(unseal(sealed, PURPOSE) if sealed else "capture")
+
+
+def server_of(workspace: Workspace) -> str:
+    """The host name of the mail server that the workspace's mail leaves by; "" where none is known."""
+    try:
+        return transport_of(workspace).host
+    except Unsealable:
+        return ""
 
 
 def limits_of(workspace: Workspace) -> Limits:

@@ -121,6 +121,10 @@ def test_a_template_reaches_nothing_but_its_facts(source: str) -> None:
     assert refused(source)
 
 
+def test_the_values_of_a_filter_have_no_names_by_which_its_guards_could_miss_them() -> None:
+    assert refused("{{ contact.firstName | replace: seq: 'l', sub: 'x' }}") == "replace: its values have no names"
+
+
 def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
     evil = {"contact": {"firstName": "<script>\"&'"}}
     assert filled("{{ contact.firstName }}", evil, html=True) == "&lt;script&gt;&#34;&amp;&#39;"

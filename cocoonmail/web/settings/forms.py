@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails import freemail
 from cocoonmail.emails.domains import NotADomain, domain_name
-from cocoonmail.emails.freemail import may_send
 from cocoonmail.emails.limits import RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
@@ -56,14 +56,10 @@ class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["sender_email"].required = True
 
     def clean_sender_email(self) -> str:
-        """One mailbox, and none whose provider has mail from elsewhere refused."""
+        """One mailbox, at a domain from which the transport may send."""
         email = _mailbox(self.cleaned_data["sender_email"])
-        domain = email.rpartition("@")[2].lower()
-        if not may_send(domain, _stored(self.instance)[0].host):
-            raise forms.ValidationError(
-                f"Receivers refuse mail from {domain} that does not leave by its own servers. Use an address of a "
-                f"domain of yours, or first set up its mail server as the transport."
-            )
+        if trouble := freemail.trouble(email, _stored(self.instance)[0].host):
+            raise forms.ValidationError(f"{trouble}.")
         return email
 
     def clean_reply_to(self) -> str:
