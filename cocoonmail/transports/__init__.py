@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cocoonmail.transports.address import CAPTURE, Security, TransportSettings, is_loopback, parse_transport_url, to_url
+from cocoonmail.transports.address import CAPTURE, Security, TransportSettings, parse_transport_url, to_url
 from cocoonmail.transports.base import (
     Accepted,
     Connection,
@@ -16,6 +16,7 @@ from cocoonmail.transports.base import (
     Unknown,
 )
 from cocoonmail.transports.capture import CaptureTransport
+from cocoonmail.transports.hosts import is_loopback
 from cocoonmail.transports.smtp import PROBE_TIMEOUTS, SmtpPool, Timeouts, probe
 
 __all__ = [
@@ -53,6 +54,13 @@ def open_transport(
     """The way for bytes to leave that these settings describe. Nothing is opened before the first message."""
     if settings.kind == "capture":
         return CaptureTransport()
+    if settings.esp is not None:
+        # Django's mail classes, requests and boto3 are loaded only where a provider is used.
+        from cocoonmail.transports.esp.transport import EspTransport
+        from cocoonmail.transports.esp.wire import Patience
+
+        patience = Patience() if timeouts is None else Patience(timeouts.connect, timeouts.dot, repeats=())
+        return EspTransport(settings.esp, patience)
     return SmtpPool(
         settings,
         timeouts,

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
+
+from cocoonmail.transports.esp.address import EspSettings, esp_url, is_esp_url, parse_esp_url
+from cocoonmail.transports.hosts import credential, is_loopback
 
 URL_MAX = 2048  # Characters
 HOST = re.compile(r"[\w.:-]{1,255}")
@@ -27,15 +29,19 @@ PORTS: Mapping[Security, int] = {Security.TLS: 465, Security.STARTTLS: 587, Secu
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """All that is needed to reach a transport. "capture" needs nothing else; an empty `username` means no login."""
+    """All that is needed to reach a transport. "capture" needs nothing else; an empty `username` means no login.
 
-    kind: Literal["capture", "smtp"]
+    "esp" needs `esp`, and nothing of the rest.
+    """
+
+    kind: Literal["capture", "smtp", "esp"]
     host: str = ""
     port: int = 0
     security: Security = Security.NONE
     username: str = ""
     password: str = field(default="", repr=False)
     allow_self_signed: bool = False
+    esp: EspSettings | None = None
 
 
 CAPTURE = TransportSettings("capture")
@@ -46,12 +52,15 @@ def parse_transport_url(url: str) -> TransportSettings:
 
     `smtps` is TLS from the start (port 465); `smtp` is STARTTLS, required (587), or plain (25) where the host is this
     very machine. `security` = tls, starttls or none and `verify` = on or off say otherwise. User name and password are
-    percent-encoded. Raises ValueError with a sentence for the person who wrote it; it never repeats the password.
+    percent-encoded. A provider's URL (`postmark://TOKEN`) is read by `esp.address`. Raises ValueError with a sentence
+    for the person who wrote it; it never repeats the password.
     """
     if url == "capture":
         return CAPTURE
     if len(url) > URL_MAX or not url.isprintable() or " " in url:
         raise ValueError("A transport's URL has no spaces or control characters and at most 2,048 characters.")
+    if is_esp_url(url):
+        return TransportSettings("esp", esp=parse_esp_url(url))
     parts = _split(url)
     options = _options(parts.query)
     host = _host(parts)
@@ -61,8 +70,8 @@ def parse_transport_url(url: str) -> TransportSettings:
         host=host,
         port=_port(parts) or PORTS[security],
         security=security,
-        username=_credential(parts.username, "user name"),
-        password=_credential(parts.password, "password"),
+        username=credential(parts.username, "user name"),
+        password=credential(parts.password, "password"),
         allow_self_signed=options.get("verify") == "off",
     )
 
@@ -71,18 +80,12 @@ def to_url(settings: TransportSettings, with_password: bool = False) -> str:
     """The URL that reads as these settings; without the password it reads as the same settings with none."""
     if settings.kind == "capture":
         return "capture"
+    if settings.esp is not None:
+        return esp_url(settings.esp, with_password)
     scheme = "smtps" if settings.security is Security.TLS else "smtp"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     port = "" if settings.port == PORTS[settings.security] else f":{settings.port}"
     return f"{scheme}://{_login(settings, with_password)}{host}{port}{_query(settings, scheme)}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether bytes for this host never leave the machine: localhost, 127.0.0.0/8 or ::1."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _split(url: str) -> SplitResult:
@@ -91,7 +94,9 @@ def _split(url: str) -> SplitResult:
     except ValueError as trouble:
         raise ValueError("This is not a URL; write smtp://user:password@host:port or capture.") from trouble
     if parts.scheme not in ("smtp", "smtps") or not parts.netloc:
-        raise ValueError("A transport is written as smtp://host:port, smtps://host:port or capture.")
+        raise ValueError(
+            "A transport is written as smtp://host:port, smtps://host:port, capture, or as a provider: postmark://TOKEN."
+        )
     if parts.fragment or "#" in url or parts.path not in ("", "/"):
         raise ValueError("After the host come only ?security= and ?verify=; / ? # in a password are %2F %3F %23.")
     return parts
@@ -139,16 +144,6 @@ def _security(scheme: str, host: str, asked: str | None) -> Security:
 
 def _default(host: str) -> Security:
     return Security.NONE if is_loopback(host) else Security.STARTTLS
-
-
-def _credential(encoded: str | None, what: str) -> str:
-    try:
-        text = unquote(encoded or "", errors="strict")
-    except UnicodeDecodeError as trouble:
-        raise ValueError(f"The {what} is percent-encoded UTF-8, and this one is not.") from trouble
-    if any(ord(character) < 32 for character in text):
-        raise ValueError(f"The {what} cannot have control characters.")
-    return text
 
 
 def _login(settings: TransportSettings, with_password: bool) -> str:
