@@ -62,7 +62,8 @@ class Wire(requests.Session):
 
     def _reason(self, error: BaseException) -> str:
         if not _thread.sent:
-            return printable(str(list(_causes(error))[-1]), 200)
+            cause = list(_causes(error))[-1]
+            return printable(getattr(cause, "strerror", "") or str(cause), 200)
         if isinstance(error, requests.Timeout):
             return f"{self._patience.answer:g} seconds passed"
         return "The connection was lost"

@@ -66,11 +66,18 @@ def _mailbox(text: str) -> str:
 
 
 class TransportForm(forms.Form):
-    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown."""
+    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown.
+
+    What is written for a provider is `ProviderForm`'s, and this form then only shows the choice.
+    """
 
     kind = forms.ChoiceField(
         label="Mail is",
-        choices=[("capture", "Captured: shown on the Messages page, sent to nobody"), ("smtp", "Sent by SMTP")],
+        choices=[
+            ("capture", "Captured: shown on the Messages page, sent to nobody"),
+            ("smtp", "Sent by SMTP"),
+            ("esp", "Sent by a provider: Amazon SES, Postmark, Resend, Mailgun, SendGrid, Brevo"),
+        ],
         widget=forms.RadioSelect,
     )
     host = forms.CharField(
