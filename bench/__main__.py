@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 
-from bench import intake, process
+from bench import intake, process, send
 from bench.result import CheckFailed, Result
 
-BENCHES = {"intake": intake, "process": process}
+BENCHES = {"intake": intake, "process": process, "send": send}
 
 
 def main() -> int:

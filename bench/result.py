@@ -14,7 +14,9 @@ class CheckFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rates are per second and the medians of the rounds; times in milliseconds; memory in MB."""
+    """Rates are per second and the medians of the rounds; times in milliseconds; memory in MB; `cpu` is the processor
+    time of our processes for each unit of work, in microseconds, which says more than a rate on a busy machine.
+    """
 
     name: str
     database: str
@@ -27,6 +29,7 @@ class Result:
     p95: float | None = None
     p99: float | None = None
     peak_memory: float | None = None
+    cpu: float | None = None
 
     @property
     def ratio(self) -> float:

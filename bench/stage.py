@@ -103,6 +103,14 @@ def wait_for(port: int) -> None:
     raise RuntimeError(f"Nothing listens on port {port} after {START_SECONDS} s.")
 
 
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has used so far; 0 where the system does not tell."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 def peak_memory(process: subprocess.Popen[bytes]) -> float | None:
     """The most memory a process has had, in MB; None where the system does not tell."""
     with contextlib.suppress(OSError):

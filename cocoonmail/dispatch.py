@@ -5,30 +5,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from cocoonmail import pipeline
-from cocoonmail.emails.ledger import orphans_to_unknown
+from cocoonmail.emails.consent import REFUSAL_FIELDS, refusal, refuse, standings
+from cocoonmail.emails.ledger import Rules, orphans_to_unknown
+from cocoonmail.emails.limits import Limits
+from cocoonmail.emails.loading import limited_workspaces, load
 from cocoonmail.emails.models import Message, Status
-from cocoonmail.emails.send import Sender, loaded
+from cocoonmail.emails.pace import PATIENCE, crowded, not_before
+from cocoonmail.emails.send import Sender
 from cocoonmail.kit.changes import Changes
 from cocoonmail.kit.claims import LEASE, claim
 from cocoonmail.kit.clock import database_now
+from cocoonmail.kit.rows import update_rows
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 200  # Messages on their way at once
-CLAIM_AT_LEAST = 50  # Free places that are worth a claim
+IN_FLIGHT = 500  # Messages on their way at once
+CLAIM_AT_LEAST = 250  # Free places that are worth a claim
 RENEW_EVERY = 10.0  # Seconds after which the leases of messages on their way are renewed
 STOP_WITHIN = 20.0  # Seconds that messages on their way get at the end
 DATABASE_PAUSE = 1.0  # Seconds to wait when the database does not answer
 
 assert LEASE.total_seconds() > RENEW_EVERY * 2  # One renewal may fail.
+
+RULES = Rules(paused=pipeline.paused_loops, resending=pipeline.resending_loops)
 
 Result = TypeVar("Result")
 
@@ -38,9 +46,10 @@ class Dispatch:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._sender = Sender()
+        self._sender = Sender(RULES)
         self._desk = ThreadPoolExecutor(1, "desk")
         self._flying: dict[asyncio.Task[None], Message] = {}
+        self._room = asyncio.Event()
 
     async def run(self) -> None:
         """Send until told to stop, then let what is on its way arrive."""
@@ -65,7 +74,8 @@ class Dispatch:
         """Fill the free places. Returns whether there may be more to do at once."""
         free = IN_FLIGHT - len(self._flying)
         if free < CLAIM_AT_LEAST:
-            await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
+            self._room.clear()
+            await self._room.wait()
             return True
         messages = await self._at_desk(lambda: claim_messages(free))
         for message in messages:
@@ -77,6 +87,8 @@ class Dispatch:
     def _landed(self, task: asyncio.Task[None]) -> None:
         """A message that raised keeps its lease: then it is tried again, or shown as unknown if it was marked."""
         message = self._flying.pop(task)
+        if len(self._flying) <= IN_FLIGHT - CLAIM_AT_LEAST:
+            self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("message %s could not be sent", message.pk, exc_info=error)
 
@@ -94,8 +106,42 @@ class Dispatch:
 
 
 def claim_messages(limit: int) -> list[Message]:
-    """Up to `limit` messages that are due, leased, with everything that sending needs."""
-    return loaded(claim(pipeline.due_messages(), database_now(), limit))
+    """Up to `limit` messages that are due and may go out as it looks now, leased, with all that sending needs.
+
+    Those that may not are told so on their rows. Those whose turn is too far away go back until then.
+    """
+    now = database_now()
+    limits = limited_workspaces()
+    claimed = claim(pipeline.due_messages().exclude(crowded(limits, now)), now, limit)
+    return load(_in_turn(_allowed(claimed, now), limits, now))
+
+
+def _allowed(messages: Sequence[Message], now: datetime) -> list[Message]:
+    """The ledger asks again, last of all; who is refused here does not cost a connection."""
+    standing = standings(messages, pipeline.paused_loops, lock=False)
+    allowed, refused = [], []
+    for message in messages:
+        if words := refusal(standing[message.pk], message, now):
+            refuse(message, words, now)
+            refused.append(message)
+        else:
+            allowed.append(message)
+    if refused:
+        update_rows(refused, REFUSAL_FIELDS, guard="epoch")
+    return allowed
+
+
+def _in_turn(messages: Sequence[Message], limits: Mapping[int, Limits], now: datetime) -> list[Message]:
+    """Those that can leave within the patience of a slot."""
+    paced = [message for message in messages if message.workspace_id in limits] if limits else []
+    keys = [limits[message.workspace_id].keys(message.workspace_id, message.to_email) for message in paced]
+    late = [(one, at) for one, at in zip(paced, not_before(keys, now), strict=True) if at - now > PATIENCE]
+    for message, at in late:
+        message.due_at, message.attempts = at, max(message.attempts - 1, 0)
+    if late:
+        update_rows([message for message, _ in late], ["due_at", "attempts"], guard="epoch")
+    gone = {message.pk for message, _ in late}
+    return [message for message in messages if message.pk not in gone]
 
 
 def _renew(ids: list[int]) -> None:
@@ -103,5 +149,5 @@ def _renew(ids: list[int]) -> None:
     now = database_now()
     held = Message.objects.filter(pk__in=ids, status__in=[Status.QUEUED, Status.SENDING], due_at__lte=now + LEASE)
     held.update(due_at=now + LEASE)
-    if lost := orphans_to_unknown(now):
+    if lost := orphans_to_unknown(now, RULES):
         log.warning("%d messages may or may not have been sent: their worker vanished. See the Messages page.", lost)

@@ -8,7 +8,7 @@ and leaves the next rows. Whatever is done twice is done once: the database refu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -24,10 +24,11 @@ from cocoonmail.intake.parked import take_up
 from cocoonmail.intake.read import read, setups_of
 from cocoonmail.intake.triage import Triage
 from cocoonmail.kit.claims import settle
+from cocoonmail.kit.rows import read_shared
 from cocoonmail.loops.advance import advance as advance_runs
 from cocoonmail.loops.advance import begin
 from cocoonmail.loops.enrol import enrol
-from cocoonmail.loops.models import Loop, LoopState, Run, RunState
+from cocoonmail.loops.models import Loop, LoopState, Run, RunState, UnknownPolicy
 
 
 def process(deliveries: Sequence[Delivery], now: datetime) -> None:
@@ -75,3 +76,15 @@ def due_messages() -> QuerySet[Message]:
     """What `send` may claim: nothing of a loop that is paused."""
     paused = Loop.objects.filter(state=LoopState.PAUSED).values("pk")
     return Message.objects.filter(status=Status.QUEUED).exclude(loop_id__in=paused)
+
+
+def paused_loops(ids: Collection[int]) -> set[int]:
+    """Those of these loops that stand still; inside a transaction none can be paused before that ends."""
+    states = read_shared(Loop.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "state"))
+    return {pk for pk, state in states if state == LoopState.PAUSED}
+
+
+def resending_loops(ids: Collection[int]) -> set[int]:
+    """Those of these loops that send a message again by themselves, once, when nobody knows whether it left."""
+    willing = Loop.objects.filter(pk__in=ids, unknown_policy=UnknownPolicy.RESEND_ONCE)
+    return set(willing.values_list("pk", flat=True))

@@ -23,6 +23,7 @@ PATHS = [
     "/integrations/stripe",
     "/messages",
     "/settings",
+    "/settings/limits",
 ]
 
 

@@ -72,8 +72,8 @@ def test_marketing_does_not_go_to_unsubscribed_contacts_and_receipts_do(shop: Sh
 def test_an_unsubscription_that_comes_after_the_body_stops_the_dot(shop: Shop) -> None:
     message = queued(shop, "customer.created")
     Contact.objects.update(subscribed=False)
-    assert write_ledger([Mark(message)]) == [Verdict.UNSUBSCRIBED]
-    assert Message.objects.get().status == Status.QUEUED
+    assert write_ledger([Mark(message)]) == [Verdict.REFUSED]
+    assert Message.objects.get().status == Status.SKIPPED
 
 
 def test_a_stale_worker_may_not_send_the_dot(shop: Shop) -> None:

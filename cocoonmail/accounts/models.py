@@ -45,6 +45,8 @@ class Workspace(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     # The transport as a URL (smtp://…), sealed because it holds a password; "" captures mail instead of sending it.
     transport_sealed = models.TextField(blank=True)
+    # Messages per second to a recipient domain (a lower-case A-label); emails.limits reads it.
+    domain_rates: models.JSONField[dict[str, float]] = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

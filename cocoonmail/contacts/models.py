@@ -51,6 +51,29 @@ class Contact(models.Model):
         return f"{self.first_name} {self.last_name}".strip()
 
 
+class Suppression(models.Model):
+    """An address that gets no mail of any kind, whoever has it now or later: it outlives the contact.
+
+    `email_key` is normalised as Contact.email_key is. `note` says in words what the reason alone does not.
+    """
+
+    class Reason(models.TextChoices):
+        """Why, and the words for it. In the order of weight: a heavier reason takes a lighter one's place."""
+
+        MANUAL = "manual", "by hand"
+        HARD_BOUNCE = "hard_bounce", "it bounced"
+        COMPLAINT = "complaint", "its reader complained"
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
+    email_key = models.CharField(max_length=512)
+    reason = models.CharField(max_length=11, choices=Reason.choices)
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "email_key"], name="suppression_once")]
+
+
 class ContactProperty(models.Model):
     """A custom property that a workspace's contacts may have."""
 

@@ -10,8 +10,9 @@ from django.conf import settings
 
 from cocoonmail.emails.compose import Compiled, Kind
 from cocoonmail.emails.mime import Headers, build
-from cocoonmail.emails.models import EmailVersion, Message
-from cocoonmail.emails.render import Held, Rendered, render
+from cocoonmail.emails.models import Message
+from cocoonmail.emails.render import Held, Rendered, render, render_encoded
+from cocoonmail.emails.signing import signer_of
 from cocoonmail.kit.secrets import signature, signature_holds
 
 UNSUBSCRIBE_PURPOSE = "unsubscribe"
@@ -19,20 +20,25 @@ UNSUBSCRIBE_PURPOSE = "unsubscribe"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message ready to leave: its envelope's two addresses, its Message-ID and its bytes."""
+    """A message ready to leave: its envelope's two addresses, its Message-ID, its subject and its bytes."""
 
     sender: str
     recipient: str
     message_id: str
-    rendered: Rendered
+    subject: str
     data: bytes
 
 
 def write(message: Message) -> Letter | Held:
     """The letter of a message, the same at every attempt; or why it cannot be written."""
-    rendered = merge(message)
-    if isinstance(rendered, Held):
-        return rendered
+    html = b""
+    match render_encoded(_signed_by_sender(message), _facts(message)):
+        case Held() as held:
+            return held
+        case Rendered() as rendered:
+            pass
+        case (rendered, html):
+            pass
     domain = rendered.from_email.rpartition("@")[2]
     headers = Headers(
         message_id=f"<{message.token}@{domain}>",
@@ -41,20 +47,36 @@ def write(message: Message) -> Letter | Held:
         unsubscribe_url=unsubscribe_url(message) if message.kind == Kind.MARKETING else "",
         feedback_id=f"{message.loop_id or 0}:{message.version_id}:{message.workspace_id}:cocoonmail",
     )
-    return Letter(rendered.from_email, message.to_email, headers.message_id, rendered, build(rendered, headers))
+    data = build(rendered, headers, html)
+    if sign := signer_of(message.workspace_id, rendered.from_email):
+        data = sign(data, message.created_at) + data
+    return Letter(rendered.from_email, message.to_email, headers.message_id, rendered.subject, data)
 
 
 def merge(message: Message) -> Rendered | Held:
-    """The message's content, with its facts merged in."""
+    """The message's content, with its facts merged in, for people to look at."""
+    return render(_signed_by_sender(message), _facts(message))
+
+
+def _signed_by_sender(message: Message) -> Compiled:
+    """The message's published email, from the workspace's sender of that day where it names none of its own."""
     sender = message.facts.get("sender", {})
-    compiled = _compiled(message.version_id, message.version)
-    compiled = replace(
+    names = sender.get("name", ""), sender.get("email", ""), sender.get("reply_to", "")
+    key = message.version_id, *names
+    if key not in _kept:
+        if len(_kept) >= KEPT_MAX:
+            _kept.clear()
+        _kept[key] = _sent_as(Compiled.from_json(message.version.compiled), *names)
+    return _kept[key]
+
+
+def _sent_as(compiled: Compiled, name: str, email: str, reply_to: str) -> Compiled:
+    return replace(
         compiled,
-        from_name=compiled.from_name or sender.get("name", ""),
-        from_email=compiled.from_email or sender.get("email", ""),
-        reply_to=compiled.reply_to or sender.get("reply_to", ""),
+        from_name=compiled.from_name or name,
+        from_email=compiled.from_email or email,
+        reply_to=compiled.reply_to or reply_to,
     )
-    return render(compiled, _facts(message))
 
 
 def _facts(message: Message) -> dict[str, Any]:
@@ -64,17 +86,9 @@ def _facts(message: Message) -> dict[str, Any]:
     return facts
 
 
-# Published versions never change, so their compiled form can be kept by id.
-_kept: dict[int, Compiled] = {}
+# Published versions never change, so their compiled form can be kept by id and sender.
+_kept: dict[tuple[int, str, str, str], Compiled] = {}
 KEPT_MAX = 1000
-
-
-def _compiled(pk: int, version: EmailVersion) -> Compiled:
-    if pk not in _kept:
-        if len(_kept) >= KEPT_MAX:
-            _kept.clear()
-        _kept[pk] = Compiled.from_json(version.compiled)
-    return _kept[pk]
 
 
 def unsubscribe_url(message: Message) -> str:

@@ -17,18 +17,19 @@ from typing import Any, TextIO
 
 from liquid import BoundTemplate, Environment, Token
 from liquid.ast import Node
-from liquid.builtin.expressions import Identifier, Path
+from liquid.builtin.content import ContentNode, Literal
+from liquid.builtin.expressions import FilteredExpression, Identifier, Path, PositionalArgument, StringLiteral
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.for_tag import ForNode, ForTag
 from liquid.context import RenderContext
-from liquid.exceptions import LiquidError, ResourceLimitError
+from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError
 from liquid.expression import Expression
 from liquid.output import LimitedStringIO
 from liquid.undefined import UNDEFINED
 from liquid.utils import ReadOnlyChainMap
 from markupsafe import escape
 
-from cocoonmail.emails import filters
+from cocoonmail.emails import filters, quotedprintable
 from cocoonmail.emails.fence import LOOPS_MAX, Missing, close_the_library
 from cocoonmail.emails.pieces import unfinished
 
@@ -42,7 +43,10 @@ assert LOOPS_MAX <= WORK_MAX  # A loop with an empty body meets its own limit fi
 
 TAGS = frozenset({"if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#"})
 
+COUNTED = frozenset({"size", "first", "last"})  # names that Liquid answers for groups of values that lack them
+
 # Characters that no merge value needs and that mail clients and parsers disagree on. Lone surrogates are not text.
+_MARKUP = re.compile("[&<>'\"]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -69,15 +73,24 @@ def fill(source: str, facts: Mapping[str, Any], *, html: bool) -> str | Unfilled
     """
     if "{{" not in source and "{%" not in source:
         return source
+    buffer = _Limited(OUTPUT_MAX)
+    return fill_into(buffer, source, facts, html=html) or buffer.getvalue()
+
+
+def fill_into(buffer: TextIO, source: str, facts: Mapping[str, Any], *, html: bool) -> Unfilled | None:
+    """Write the source into a buffer, its merge tags replaced as `fill` does; or why it cannot be done."""
     template = parse(source, html)
     if isinstance(template, Fault):
         return Unfilled(f"its template is broken: {template.message}")
-    buffer = _Limited(OUTPUT_MAX)
+    context = FencedContext(template, globals=facts)
     try:
-        template.render_with_context(FencedContext(template, globals=facts), buffer)
+        for node in template.nodes:
+            node.render(context, buffer)
+    except LiquidInterrupt:
+        return Unfilled("break and continue stand outside of a loop")
     except LiquidError as error:
         return Unfilled(str(error.args[0] if error.args else error))
-    return buffer.getvalue()
+    return None
 
 
 @lru_cache(maxsize=TEMPLATES_MAX)
@@ -214,6 +227,18 @@ class FencedContext(RenderContext):
             return Missing(_dotted(path), token=token) if default is UNDEFINED else default
         return value
 
+    def plain_text(self, path: tuple[str, ...]) -> str | None:
+        """The text at a path, None where there is nothing, "" where it is no plain text and wants a closer look."""
+        self.spend(1)
+        value: Any = self.globals.get(path[0]) if path[0] in ROOTS else self.scope.get(path[0])
+        for name in path[1:]:
+            if value.__class__ is not dict:
+                return ""
+            value = value.get(name)
+        if value.__class__ is str:
+            return value if value and not value.isspace() else None
+        return None if value is None else ""
+
     def assign(self, key: str, val: Any) -> None:
         """Set a variable, within the limits."""
         self.spend(1)
@@ -279,11 +304,47 @@ class FencedFor(ForTag):
     node_class = FencedForNode
 
 
+class FencedContentNode(ContentNode):
+    """What stands between the tags. It is encoded once, when its template is parsed, and not for each message."""
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, token: Token, text: str) -> None:
+        super().__init__(token, text)
+        self.encoded = quotedprintable.chunk(text)
+
+    def render_to_output(self, _: RenderContext, buffer: TextIO) -> int:
+        """Write the text, or its encoded form where that is wanted."""
+        if isinstance(buffer, quotedprintable.Writer):
+            return buffer.write_encoded(self.encoded, len(self.text))
+        return buffer.write(self.text)
+
+
+class FencedContent(Literal):
+    """Registers FencedContentNode."""
+
+    node_class = FencedContentNode
+
+
 class FencedOutputNode(OutputNode):
-    """`{{ … }}` that prints one plain value or says why it cannot."""
+    """`{{ … }}` that prints one plain value or says why it cannot.
+
+    Most print a text that is there, or else a `default`: those are looked up without a walk through the expression.
+    """
+
+    __slots__ = ("fallback", "path")
+
+    def __init__(self, token: Token, expression: Expression) -> None:
+        super().__init__(token, expression)
+        self.path, self.fallback = _plain_path(expression)
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the value, escaped where the environment escapes."""
+        if self.path and context.__class__ is FencedContext:
+            text = context.plain_text(self.path)
+            if text := self.fallback if text is None else text:
+                text = text if text.isprintable() else _cleaned(text)
+                return buffer.write(escape(text) if context.autoescape and _MARKUP.search(text) else text)
         value = self.expression.evaluate(context)
         text = value if isinstance(value, str) and value.isprintable() else _printed(value, self.expression)
         return buffer.write(escape(text) if context.autoescape else text)
@@ -293,6 +354,22 @@ class FencedOutput(Output):
     """Registers FencedOutputNode."""
 
     node_class = FencedOutputNode
+
+
+def _plain_path(expression: Expression) -> tuple[tuple[str, ...], str]:
+    """The names of a path into the facts and its literal `default`, "" for none; no names where it is anything else."""
+    if not isinstance(expression, FilteredExpression) or not isinstance(expression.left, Path):
+        return (), ""
+    names, used = expression.left.path, expression.filters or []
+    if len(names) < 2 or not all(isinstance(name, str) and name not in COUNTED for name in names):
+        return (), ""
+    match [(one.name, one.args) for one in used]:
+        case []:
+            return tuple(names), ""  # type: ignore[arg-type]
+        case [("default", [PositionalArgument(value=StringLiteral(value=text))])]:
+            return tuple(names), text  # type: ignore[arg-type]
+        case _:
+            return (), ""
 
 
 def _printed(value: object, expression: Expression) -> str:
@@ -339,6 +416,7 @@ def _dotted(path: list[object]) -> str:
 def _environment(html: bool) -> Environment:
     env = Environment(undefined=Missing, autoescape=html)
     env.template_class = FencedTemplate
+    env.add_tag(FencedContent)
     env.add_tag(FencedFor)
     env.add_tag(FencedOutput)
     pseudo = {

@@ -7,7 +7,7 @@ library's reading.
 from __future__ import annotations
 
 import re
-from binascii import b2a_base64, b2a_qp
+from binascii import b2a_base64
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -16,6 +16,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import idna
+
+from cocoonmail.emails.quotedprintable import FOREIGN, quoted_printable, utf8
 
 if TYPE_CHECKING:
     from cocoonmail.emails.render import Rendered
@@ -53,11 +55,12 @@ class Headers:
     feedback_id: str = ""
 
 
-def build(rendered: Rendered, headers: Headers) -> bytes:
+def build(rendered: Rendered, headers: Headers, html: bytes = b"") -> bytes:
     """The message: CRLF line ends, no line over 998 bytes, headers in ASCII.
 
-    Only an address whose local part is not ASCII stays UTF-8 in its header (RFC 6532); `needs_smtputf8` tells which.
-    Never raises for a text value: what cannot stand in a header is left out.
+    `html` is the HTML in quoted-printable where it is there already. Only an address whose local part is not ASCII
+    stays UTF-8 in its header (RFC 6532); `needs_smtputf8` tells which. Never raises for a text value: what cannot stand
+    in a header is left out.
     """
     message_id = _identifier(headers.message_id)
     boundary = b"=_" + blake2b(message_id.encode(), digest_size=15).hexdigest().encode()
@@ -69,7 +72,7 @@ def build(rendered: Rendered, headers: Headers) -> bytes:
         b"--" + boundary,
         *_part(b"plain", rendered.text),
         b"--" + boundary,
-        *_part(b"html", rendered.html),
+        *(_encoded_part(b"html", b"quoted-printable", html) if html else _part(b"html", rendered.html)),
         b"--" + boundary + b"--",
         b"",
     ]
@@ -110,16 +113,15 @@ def _ascii_domain(domain: str) -> str | None:
 
 def _headers(rendered: Rendered, headers: Headers, message_id: str) -> list[bytes]:
     lines = [
-        b"From: " + _mailbox(rendered.from_name, rendered.from_email),
+        _from(rendered.from_name, rendered.from_email),
         b"To: " + _mailbox("", headers.to_email),
         b"Subject: " + _unstructured(rendered.subject),
         b"Message-ID: <" + message_id.encode() + b">",
-        b"Date: " + format_datetime(headers.date).encode(),
+        _date(headers.date.replace(microsecond=0)),
     ]
     if rendered.reply_to:
         lines.append(b"Reply-To: " + _mailbox("", rendered.reply_to))
-    # RFC 3834 section 5, and Exchange's own way of saying the same: nobody's autoresponder shall answer.
-    lines += [b"Auto-Submitted: auto-generated", b"X-Auto-Response-Suppress: All"]
+    lines.append(_AUTOMATIC)
     if headers.unsubscribe_url:
         url = _identifier(headers.unsubscribe_url).encode()
         lines += [
@@ -129,6 +131,21 @@ def _headers(rendered: Rendered, headers: Headers, message_id: str) -> list[byte
     if headers.feedback_id:
         lines.append(b"Feedback-ID: " + _identifier(headers.feedback_id).encode())
     return lines
+
+
+# RFC 3834 section 5, and Exchange's own way of saying the same: nobody's autoresponder shall answer.
+_AUTOMATIC = b"Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All"
+
+
+@lru_cache(maxsize=1000)
+def _from(name: str, email: str) -> bytes:
+    return b"From: " + _mailbox(name, email)
+
+
+@lru_cache(maxsize=1000)
+def _date(second: datetime) -> bytes:
+    """RFC 5322 section 3.3; many messages are made in one second."""
+    return b"Date: " + format_datetime(second).encode()
 
 
 def _identifier(text: str) -> str:
@@ -185,25 +202,19 @@ def _in_header(text: str) -> str:
 
 def _part(subtype: bytes, text: str) -> list[bytes]:
     """A part's headers and body. Mostly foreign letters go as base64, which is then shorter than quoted-printable."""
-    data = text.encode("utf-8", "replace").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if len(data) > 1.3 * len(text):
-        encoding, body = b"base64", _base64(data)
-    else:
-        encoding, body = b"quoted-printable", _quoted_printable(data)
+    data = utf8(text)
+    if len(data) > FOREIGN * len(text):
+        return _encoded_part(subtype, b"base64", _base64(data))
+    return _encoded_part(subtype, b"quoted-printable", quoted_printable(data))
+
+
+def _encoded_part(subtype: bytes, encoding: bytes, body: bytes) -> list[bytes]:
     return [
         b"Content-Type: text/" + subtype + b"; charset=utf-8",
         b"Content-Transfer-Encoding: " + encoding,
         b"",
         body,
     ]
-
-
-def _quoted_printable(data: bytes) -> bytes:
-    """RFC 2045 section 6.7. A line that begins with "From " or is a lone dot is encoded, for what lies on its way."""
-    encoded = b2a_qp(data, istext=True)
-    if b"From " in encoded:
-        encoded = re.sub(rb"^From ", b"=46rom ", encoded, flags=re.MULTILINE)
-    return encoded.replace(b"\n", b"\r\n")
 
 
 def _base64(data: bytes) -> bytes:

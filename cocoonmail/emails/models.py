@@ -1,4 +1,4 @@
-"""What we write: Email (authored), EmailVersion (published), Message (addressed to one contact)."""
+"""What we write: Email (authored), EmailVersion (published), Message (addressed to one contact); Pace, their limits."""
 
 from __future__ import annotations
 
@@ -88,8 +88,11 @@ class Message(Claimable):
     conversation = models.TextField(blank=True)
     message_id = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
-    # When a person last said "send it again": how long it is tried counts from here.
+    # When it was last queued anew, by a person or by its loop's rule: how long it is tried counts from here.
     released_at = models.DateTimeField(null=True)
+    # When it last became unknown; and when, for that, its loop's rule sent it again by itself, which it does once.
+    unknown_at = models.DateTimeField(null=True)
+    resent_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -101,3 +104,49 @@ class Message(Claimable):
             models.Index(fields=["run_id"], name="message_by_run"),
             models.Index(fields=["loop_id", "status"], name="message_by_loop"),
         ]
+
+
+class Pace(models.Model):
+    """Where the slots of a limit have got to (promise S7): of the workspace's transport, or of a recipient domain.
+
+    `name` is the domain, "" for the transport. `last_at` is the slot given last; the next one follows from the limit as
+    it is then, so that a changed limit counts at once.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
+    name = models.CharField(max_length=255, blank=True)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="pace_once")]
+
+
+class SendingDomain(models.Model):
+    """A key pair that signs mail from a domain (DKIM): an RSA and an Ed25519 key, under one selector each.
+
+    A domain has a row for each pair it was given; at most one of them is `enabled`. Private keys are sealed. `records`
+    are the TXT records of the public halves, and `findings` what the DNS last said, as `emails/findings.py` puts it.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="sending_domains")
+    domain = models.CharField(max_length=253)  # Lower case, in ASCII (A-labels)
+    selector = models.CharField(max_length=20)  # What both selectors begin with
+    rsa_sealed = models.TextField()
+    rsa_record = models.TextField()
+    ed25519_sealed = models.TextField()
+    ed25519_record = models.TextField()
+    enabled = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True)
+    findings: models.JSONField[list[dict[str, str]]] = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "domain", "selector"], name="sending_domain_once"),
+            models.UniqueConstraint(
+                fields=["workspace", "domain"], condition=models.Q(enabled=True), name="sending_domain_one_signs"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain

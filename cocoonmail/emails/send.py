@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
-
-from django.db.models import prefetch_related_objects
 
 from cocoonmail.accounts.models import Workspace
-from cocoonmail.emails.compose import Kind
-from cocoonmail.emails.ledger import Done, Entry, Mark, Stop, Verdict, write_ledger
+from cocoonmail.emails.ledger import (
+    NO_LOOPS,
+    Answer,
+    Done,
+    Entry,
+    Mark,
+    Postpone,
+    Rules,
+    Soon,
+    Stop,
+    Verdict,
+    write_ledger,
+)
 from cocoonmail.emails.letters import Letter, write
 from cocoonmail.emails.mime import needs_smtputf8
-from cocoonmail.emails.models import Message, Status
+from cocoonmail.emails.models import Message
+from cocoonmail.emails.pace import LEAD, LONG_AGO, Later
 from cocoonmail.emails.render import Held
-from cocoonmail.emails.transport import transport_of
+from cocoonmail.emails.transport import limits_of, transport_of
 from cocoonmail.kit.groupcommit import GroupCommit
 from cocoonmail.transports import open_transport
-from cocoonmail.transports.base import Deferred, Envelope, Refused, Transport
+from cocoonmail.transports.base import Connection, Deferred, Envelope, Paused, Refused, Transport
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = Later(LONG_AGO)  # Back into the queue, due now
+GATHER = 0.002  # Seconds that a mark or an outcome waits for others to be written with it
 
 
 class Sender:
     """Sends messages that the worker has claimed. Lives on one event loop; keeps one transport per workspace open."""
 
-    def __init__(self) -> None:
-        self._ledger: GroupCommit[Entry, Verdict] = GroupCommit(write_ledger, name="ledger")
+    def __init__(self, rules: Rules = NO_LOOPS) -> None:
+        self._ledger: GroupCommit[Entry, Answer] = GroupCommit(
+            lambda entries: write_ledger(entries, rules), name="ledger", gather_seconds=GATHER
+        )
         self._transports: dict[int, tuple[str, Transport]] = {}
 
     async def aclose(self) -> None:
@@ -36,36 +51,52 @@ class Sender:
             await transport.aclose()
 
     async def send(self, message: Message) -> None:
-        """Send one message, loaded with its workspace, version and contact. Whatever happens is written on its row."""
-        if reason := may_not(message):
-            await self._ledger.submit(Stop(message, Status.SKIPPED, reason))
-            return
+        """Send one message, loaded with its workspace and version. Whatever happens is written on its row."""
+        transport = await self._transport(message.workspace)
+        try:
+            async with transport.connection() as connection:
+                left = await self._hand_over(message, connection)
+        except Paused as pause:
+            left = Postpone(message, pause.seconds)
+        if left is not None:
+            await self._ledger.submit(left)
+
+    async def _hand_over(self, message: Message, connection: Connection) -> Done | Stop | Postpone | None:
+        """Both steps, on a connection of this message's own. Returns what is left to be written, if anything is."""
         letter = write(message)
         if isinstance(letter, Held):
-            await self._ledger.submit(Stop(message, Status.HELD, letter.reason))
-            return
-        message.subject, message.message_id = letter.rendered.subject[:1000], letter.message_id
-        await self._hand_over(message, letter)
-
-    async def _hand_over(self, message: Message, letter: Letter) -> None:
-        transport = await self._transport(message.workspace)
-        captured = not message.workspace.transport_sealed
-        smtputf8 = needs_smtputf8(letter.recipient)
-        prepared = await transport.prepare(Envelope(letter.sender, letter.recipient, letter.data, smtputf8))
+            return Stop(message, letter.reason)
+        message.subject, message.message_id = letter.subject[:1000], letter.message_id
+        prepared = await connection.prepare(_envelope(letter))
         if isinstance(prepared, Deferred | Refused):
-            await self._ledger.submit(Done(message, prepared))
-            return
-        verdict = Verdict.LOST
+            return Done(message, prepared)
+        answer: Answer = Verdict.LOST
         try:
-            verdict = await self._ledger.submit(Mark(message))
+            answer = await self._may_the_dot_follow(message)
         finally:
-            if verdict is not Verdict.GO:
+            if answer is not Verdict.GO:
                 await prepared.abandon()
-        if verdict is Verdict.GO:
-            outcome = await prepared.commit()
-            await self._ledger.submit(Done(message, outcome, captured))
-        elif verdict is Verdict.UNSUBSCRIBED:
-            await self._ledger.submit(Stop(message, Status.SKIPPED, UNSUBSCRIBED))
+        match answer:
+            case Verdict.GO:
+                return Done(message, await prepared.commit(), captured=not message.workspace.transport_sealed)
+            case Later(at=at):
+                return Postpone(message, at)
+            case _:
+                return None
+
+    async def _may_the_dot_follow(self, message: Message) -> Answer:
+        """The ledger's last word. Where mail is paced, a slot is waited for first, and the dot must leave within it."""
+        keys = limits_of(message.workspace).keys(message.workspace_id, message.to_email)
+        answer = await self._ledger.submit(Mark(message, keys))
+        loop, asked = asyncio.get_running_loop(), 0.0
+        while isinstance(answer, Soon):
+            await asyncio.sleep(answer.seconds)
+            asked = loop.time()
+            answer = await self._ledger.submit(Mark(message, keys, answer.slot))
+        if asked and answer is Verdict.GO and loop.time() - asked > LEAD.total_seconds():
+            # The commit took longer than the slot has room for, and no dot has been sent.
+            return AT_ONCE
+        return answer
 
     async def _transport(self, workspace: Workspace) -> Transport:
         """The workspace's transport; a new one once its settings have changed."""
@@ -78,19 +109,5 @@ class Sender:
         return transport
 
 
-UNSUBSCRIBED = "the contact has unsubscribed, and this is a marketing email"
-
-
-def may_not(message: Message) -> str:
-    """Why a message may not go out, in words; "" when it may."""
-    if message.contact is None:
-        return "the contact was deleted"
-    if message.kind == Kind.MARKETING and not message.contact.subscribed:
-        return UNSUBSCRIBED
-    return ""
-
-
-def loaded(messages: Sequence[Message]) -> list[Message]:
-    """Claimed messages with everything that sending needs."""
-    prefetch_related_objects(messages, "workspace", "version", "contact")
-    return list(messages)
+def _envelope(letter: Letter) -> Envelope:
+    return Envelope(letter.sender, letter.recipient, letter.data, needs_smtputf8(letter.recipient), crlf=True)

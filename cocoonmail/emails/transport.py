@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cocoonmail.accounts.models import Workspace
+from cocoonmail.emails.limits import UNLIMITED, Limits
 from cocoonmail.kit.secrets import seal, unseal
 from cocoonmail.transports import TransportSettings, parse_transport_url, to_url
 
@@ -10,8 +13,19 @@ PURPOSE = "workspace:transport"
 
 
 def transport_of(workspace: Workspace) -> TransportSettings:
-    """The settings; capture where none were made."""
-    return parse_transport_url(transport_url(workspace))
+    """The settings; capture where none were made. Raises kit.secrets.Unsealable."""
+    return _opened(workspace.transport_sealed)
+
+
+@lru_cache(maxsize=1000)
+def _opened(sealed: str) -> TransportSettings:
+    """Thousands of messages a second leave by the same settings."""
+    return parse_transport_url(unseal(sealed, PURPOSE) if sealed else "capture")
+
+
+def limits_of(workspace: Workspace) -> Limits:
+    """How much of the workspace's mail may leave in a second; nothing limits captured mail."""
+    return Limits(transport_of(workspace).rate, workspace.domain_rates) if workspace.transport_sealed else UNLIMITED
 
 
 def transport_url(workspace: Workspace) -> str:
@@ -22,7 +36,7 @@ def transport_url(workspace: Workspace) -> str:
 def set_transport(workspace: Workspace, url: str) -> None:
     """Put a transport's URL on the workspace, not yet saved. Raises ValueError, with what is wrong, for a bad one."""
     settings = parse_transport_url(url)
-    if settings.esp is not None and (missing := settings.esp.about.missing):
+    if settings.esp is not None and (missing := settings.esp.missing):
         raise ValueError(missing)
     sealed_before = workspace.transport_sealed
     if settings.kind == "capture":

@@ -26,10 +26,18 @@ class Frequency(models.TextChoices):
     EVERY_TIME = "every_time", "Every time"
 
 
+class UnknownPolicy(models.TextChoices):
+    """What follows when nobody knows whether a message left: a person decides, or it is sent again, once."""
+
+    HOLD = "hold", "Hold it for a person"
+    RESEND_ONCE = "resend_once", "Send it again, once"
+
+
 class Loop(models.Model):
     """An automation: an event takes a contact in, steps are taken one after the other.
 
-    `steps` is the draft, in the JSON form of `loops.steps`; `published` is what runs.
+    `steps` is the draft, in the JSON form of `loops.steps`; `published` is what runs. `unknown_policy` is no part of
+    what is published: it counts from the moment it is changed, also for messages that were made before.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE)
@@ -40,6 +48,7 @@ class Loop(models.Model):
     state = models.CharField(max_length=6, choices=LoopState.choices, default=LoopState.DRAFT)
     paused_at = models.DateTimeField(null=True)
     published = models.ForeignKey("LoopVersion", models.SET_NULL, null=True, related_name="+")
+    unknown_policy = models.CharField(max_length=11, choices=UnknownPolicy.choices, default=UnknownPolicy.HOLD)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

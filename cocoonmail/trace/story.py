@@ -9,6 +9,8 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from cocoonmail.contacts.models import Contact, Event
+from cocoonmail.contacts.suppression import suppression_of
+from cocoonmail.emails.again import RESENT
 from cocoonmail.emails.models import Email, Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState
 from cocoonmail.loops.models import Loop, LoopState, Run, RunState
@@ -20,7 +22,7 @@ from cocoonmail.trace.entering import Doors, doors_of, entrances
 EACH_MAX = 200  # The newest of each kind that are told
 
 # In which order things that happen at the same moment follow from each other.
-KINDS = ["delivery", "created", "event", "run", "message", "waiting", "finished", "unsubscribed"]
+KINDS = ["delivery", "created", "event", "run", "message", "waiting", "finished", "unsubscribed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def story(contact: Contact) -> list[Moment]:
         *(moment for run in runs for moment in _passage(run, _emails(runs))),
         *(_message(message, loops.get(message.loop_id or 0)) for message in _messages(contact)),
         *_unsubscribed(contact),
+        *_stopped(contact),
     ]
     return sorted(moments, key=lambda moment: (moment.at, KINDS.index(moment.kind)))
 
@@ -167,11 +170,26 @@ def _message(message: Message, loop: Loop | None) -> Moment:
     title = f"“{message.subject or message.version.name}” {words}"
     waits = message.status == Status.QUEUED and loop is not None and loop.state == LoopState.PAUSED
     held = "the loop is paused, so it waits" if waits else ""
-    detail = sentence(f"by the loop “{loop}”" if loop else "", message.reason or otherwise, accepted, held)
+    by = f"by the loop “{loop}”" if loop else ""
+    detail = sentence(by, message.reason or otherwise, _decided(message), accepted, held)
     return Moment(message.sent_at or message.created_at, "message", title, detail, "message", message.pk, tone)
+
+
+def _decided(message: Message) -> str:
+    """What was decided about it since it was made, where its reason does not say so itself."""
+    by_its_loop = message.resent_at is not None and message.reason != RESENT
+    by_a_person = message.released_at is not None and message.released_at != message.resent_at
+    said = [RESENT] if by_its_loop else []
+    return "; ".join([*said, "a person said to send it after all"] if by_a_person else said)
 
 
 def _unsubscribed(contact: Contact) -> Iterator[Moment]:
     if not contact.subscribed and contact.unsubscribed_at:
         detail = "Marketing emails skip this contact from here on. Transactional ones go out."
         yield Moment(contact.unsubscribed_at, "unsubscribed", "Unsubscribed", detail, tone="warn")
+
+
+def _stopped(contact: Contact) -> Iterator[Moment]:
+    if suppression := suppression_of(contact):
+        detail = sentence(suppression.get_reason_display(), suppression.note, "no email of any kind goes there")
+        yield Moment(suppression.created_at, "stopped", f"All mail to {contact.email} was stopped", detail, tone="bad")

@@ -9,8 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cocoonmail.accounts.models import Workspace
-from cocoonmail.contacts.addresses import NotAnAddress, parse
+from cocoonmail.contacts.addresses import Address, NotAnAddress, parse
 from cocoonmail.contacts.models import Contact, Event, PlatformCustomer
+from cocoonmail.contacts.suppression import suppressed, suppression_of
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.intake.models import Delivery
 from cocoonmail.loops.models import Loop, LoopState, Run
@@ -29,7 +30,7 @@ def why(workspace: Workspace, email: str, loop_name: str | None = None) -> list[
         return [f"{error}."]
     contact = Contact.objects.filter(workspace=workspace, email_key=address.key).first()
     if contact is None:
-        return list(_stranger(workspace, address.email, address.key))
+        return [*_stranger(workspace, address.email, address.key), *_stopped(workspace, address)]
     if loop_name:
         return list(_about_loop(contact, loop_name))
     return list(_everything(contact))
@@ -45,6 +46,12 @@ def _stranger(workspace: Workspace, email: str, key: str) -> Iterator[str]:
         return
     yield f"No contact has the address {email}; {words}:"
     yield from map(_became, named[:SHOWN_MAX])
+
+
+def _stopped(workspace: Workspace, address: Address) -> Iterator[str]:
+    """That mail to an address is stopped although nobody has it: the next one who comes with it gets none."""
+    for reason in suppressed([workspace.pk], [address.key]).values():
+        yield f"All mail to {address.email} is stopped, whoever has the address: {reason.label}."
 
 
 def _became(delivery: Delivery) -> str:
@@ -90,8 +97,10 @@ def _everything(contact: Contact) -> Iterator[str]:
 
 def _introduced(contact: Contact) -> str:
     state = "subscribed" if contact.subscribed else "unsubscribed: marketing emails skip them"
+    suppression = suppression_of(contact)
+    stop = f", and all mail to them is stopped: {suppression.get_reason_display()}" if suppression else ""
     mode = ", seen in test mode only" if contact.test else ""
-    return f"{contact.email} is a contact since {_at(contact.created_at)} ({state}{mode})."
+    return f"{contact.email} is a contact since {_at(contact.created_at)} ({state}{stop}{mode})."
 
 
 def _line(moment: Moment) -> str:
@@ -146,7 +155,7 @@ def _about_event(event: Event, loop: Loop, doors: Doors, runs: Sequence[Run]) ->
 def _of_loop(moment: Moment, loop: Loop) -> bool:
     if moment.link_kind == "message":
         return Message.objects.filter(pk=moment.link_id, loop_id=loop.pk).exists()
-    return moment.kind == "unsubscribed" or (moment.link_kind == "loop" and moment.link_id == loop.pk)
+    return moment.kind in ("unsubscribed", "stopped") or (moment.link_kind == "loop" and moment.link_id == loop.pk)
 
 
 def _at(moment: datetime) -> str:

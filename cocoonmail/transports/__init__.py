@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cocoonmail.transports.address import CAPTURE, Security, TransportSettings, parse_transport_url, to_url
+from cocoonmail.transports.address import CAPTURE, TransportSettings, keep_secrets, parse_transport_url, to_url
 from cocoonmail.transports.base import (
     Accepted,
     Connection,
@@ -17,16 +17,19 @@ from cocoonmail.transports.base import (
 )
 from cocoonmail.transports.capture import CaptureTransport
 from cocoonmail.transports.hosts import is_loopback
+from cocoonmail.transports.options import Auth, OAuth, Security
 from cocoonmail.transports.smtp import PROBE_TIMEOUTS, SmtpPool, Timeouts, probe
 
 __all__ = [
     "CAPTURE",
     "PROBE_TIMEOUTS",
     "Accepted",
+    "Auth",
     "Connection",
     "Deferred",
     "Envelope",
     "Handover",
+    "OAuth",
     "Outcome",
     "Prepared",
     "Refused",
@@ -36,6 +39,7 @@ __all__ = [
     "TransportSettings",
     "Unknown",
     "is_loopback",
+    "keep_secrets",
     "open_transport",
     "parse_transport_url",
     "probe",
@@ -47,8 +51,6 @@ def open_transport(
     settings: TransportSettings,
     timeouts: Timeouts | None = None,
     *,
-    max_connections: int = 8,
-    messages_per_connection: int = 100,
     idle_seconds: float = 30,
 ) -> Transport:
     """The way for bytes to leave that these settings describe. Nothing is opened before the first message."""
@@ -60,11 +62,11 @@ def open_transport(
         from cocoonmail.transports.esp.wire import Patience
 
         patience = Patience() if timeouts is None else Patience(timeouts.connect, timeouts.dot, repeats=())
-        return EspTransport(settings.esp, patience)
+        return EspTransport(settings.esp, patience, settings.connections)
     return SmtpPool(
         settings,
         timeouts,
-        max_connections=max_connections,
-        messages_per_connection=messages_per_connection,
+        max_connections=settings.connections,
+        messages_per_connection=settings.per_connection,
         idle_seconds=idle_seconds,
     )

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
-from cocoonmail.transports.esp.address import EspSettings, esp_url, is_esp_url, parse_esp_url
+from cocoonmail.transports import options as given
+from cocoonmail.transports.esp.address import EspSettings, esp_url, is_esp_url, keep_key, parse_esp_url
 from cocoonmail.transports.hosts import credential, is_loopback
+from cocoonmail.transports.options import CONNECTIONS, PER_CONNECTION, Auth, OAuth, Security
 
-URL_MAX = 2048  # Characters
+__all__ = [
+    "CAPTURE",
+    "HOST",
+    "PORTS",
+    "Auth",
+    "OAuth",
+    "Security",
+    "TransportSettings",
+    "keep_secrets",
+    "parse_transport_url",
+    "to_url",
+]
+
+URL_MAX = 8192  # Characters; a token alone may have 2,000
 HOST = re.compile(r"[\w.:-]{1,255}")
-
-
-class Security(StrEnum):
-    """How the link to the server is kept private. TLS and STARTTLS verify the certificate unless told otherwise."""
-
-    TLS = "tls"  # From the first byte on (RFC 8314)
-    STARTTLS = "starttls"  # After a greeting in clear, and required (RFC 3207)
-    NONE = "none"
-
-
 PORTS: Mapping[Security, int] = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
 
 
@@ -31,7 +35,10 @@ PORTS: Mapping[Security, int] = {Security.TLS: 465, Security.STARTTLS: 587, Secu
 class TransportSettings:
     """All that is needed to reach a transport. "capture" needs nothing else; an empty `username` means no login.
 
-    "esp" needs `esp`, and nothing of the rest.
+    `password` is what the login is made with: with XOAUTH2 the access token or, where `oauth` says where to trade it,
+    the refresh token. `connections` are open at once in one process, `per_connection` messages go through each, and
+    `rate` messages leave in a second over all processes (None for no limit). "esp" needs `esp`, and of the rest has
+    only `connections` and `rate`.
     """
 
     kind: Literal["capture", "smtp", "esp"]
@@ -41,6 +48,11 @@ class TransportSettings:
     username: str = ""
     password: str = field(default="", repr=False)
     allow_self_signed: bool = False
+    auth: Auth = Auth.PASSWORD
+    oauth: OAuth | None = None
+    connections: int = CONNECTIONS
+    per_connection: int = PER_CONNECTION
+    rate: float | None = None
     esp: EspSettings | None = None
 
 
@@ -51,18 +63,21 @@ def parse_transport_url(url: str) -> TransportSettings:
     """Read `capture`, `smtp://user:password@host:port?security=none&verify=off` or `smtps://…`.
 
     `smtps` is TLS from the start (port 465); `smtp` is STARTTLS, required (587), or plain (25) where the host is this
-    very machine. `security` = tls, starttls or none and `verify` = on or off say otherwise. User name and password are
-    percent-encoded. A provider's URL (`postmark://TOKEN`) is read by `esp.address`. Raises ValueError with a sentence
-    for the person who wrote it; it never repeats the password.
+    very machine. `security` = tls, starttls or none and `verify` = on or off say otherwise. The other options are in
+    docs/sending.md. All values are percent-encoded. A provider's URL (`postmark://TOKEN`) is read by `esp.address`.
+    Raises ValueError with a sentence for the person who wrote it; it never repeats a secret.
     """
     if url == "capture":
         return CAPTURE
     if len(url) > URL_MAX or not url.isprintable() or " " in url:
-        raise ValueError("A transport's URL has no spaces or control characters and at most 2,048 characters.")
+        raise ValueError("A transport's URL has no spaces or control characters and at most 8,192 characters.")
     if is_esp_url(url):
-        return TransportSettings("esp", esp=parse_esp_url(url))
+        esp, limits = parse_esp_url(url)
+        return TransportSettings(
+            "esp", esp=esp, connections=given.whole(limits, "connections"), rate=given.rate(limits)
+        )
     parts = _split(url)
-    options = _options(parts.query)
+    options = given.read_options(parts.query)
     host = _host(parts)
     security = _security(parts.scheme, host, options.get("security"))
     return TransportSettings(
@@ -70,22 +85,46 @@ def parse_transport_url(url: str) -> TransportSettings:
         host=host,
         port=_port(parts) or PORTS[security],
         security=security,
-        username=credential(parts.username, "user name"),
+        username=_username(parts, options),
         password=credential(parts.password, "password"),
         allow_self_signed=options.get("verify") == "off",
+        auth=Auth(options.get("auth", Auth.PASSWORD)),
+        oauth=given.oauth(options),
+        connections=given.whole(options, "connections"),
+        per_connection=given.whole(options, "per_connection"),
+        rate=given.rate(options),
     )
 
 
 def to_url(settings: TransportSettings, with_password: bool = False) -> str:
-    """The URL that reads as these settings; without the password it reads as the same settings with none."""
+    """The URL that reads as these settings; without password it has no secret, and reads as the same without them."""
     if settings.kind == "capture":
         return "capture"
     if settings.esp is not None:
-        return esp_url(settings.esp, with_password)
+        return esp_url(settings.esp, with_password, _limits(settings))
     scheme = "smtps" if settings.security is Security.TLS else "smtp"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     port = "" if settings.port == PORTS[settings.security] else f":{settings.port}"
-    return f"{scheme}://{_login(settings, with_password)}{host}{port}{_query(settings, scheme)}"
+    options = given.written(_options(settings, scheme, with_password))
+    return f"{scheme}://{_login(settings, with_password)}{host}{port}{options}"
+
+
+def keep_secrets(asked: TransportSettings, stored: TransportSettings) -> TransportSettings:
+    """The settings with the stored secrets in the place of those that are blank, if they are for the same account.
+
+    A secret goes to no other server, provider or account than the one it was entered for.
+    """
+    if asked.esp is not None:
+        return replace(asked, esp=keep_key(asked.esp, stored.esp))
+    if not asked.username or _account(asked) != _account(stored):
+        return asked
+    has_secret = asked.oauth is None or asked.oauth.client_secret
+    return replace(asked, password=asked.password or stored.password, oauth=asked.oauth if has_secret else stored.oauth)
+
+
+def _account(settings: TransportSettings) -> tuple[object, ...]:
+    source = (settings.oauth.token_url, settings.oauth.client_id) if settings.oauth else None
+    return settings.host, settings.username, settings.auth is Auth.XOAUTH2, source
 
 
 def _split(url: str) -> SplitResult:
@@ -98,23 +137,8 @@ def _split(url: str) -> SplitResult:
             "A transport is written as smtp://host:port, smtps://host:port, capture, or as a provider: postmark://TOKEN."
         )
     if parts.fragment or "#" in url or parts.path not in ("", "/"):
-        raise ValueError("After the host come only ?security= and ?verify=; / ? # in a password are %2F %3F %23.")
+        raise ValueError("After the host come only options, such as ?verify=off; / ? # in a password are %2F %3F %23.")
     return parts
-
-
-OPTIONS: Mapping[str, tuple[str, ...]] = {"security": tuple(Security), "verify": ("on", "off")}
-
-
-def _options(query: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
-    for name, value in pairs:
-        if name not in OPTIONS:
-            raise ValueError(f"A transport has no option {name[:40]!r}; there are security and verify.")
-        if value not in OPTIONS[name]:
-            raise ValueError(f"?{name}= is one of {', '.join(OPTIONS[name])}, not {value[:40]!r}.")
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("Each option of a transport is given once.")
-    return dict(pairs)
 
 
 def _host(parts: SplitResult) -> str:
@@ -146,6 +170,13 @@ def _default(host: str) -> Security:
     return Security.NONE if is_loopback(host) else Security.STARTTLS
 
 
+def _username(parts: SplitResult, options: Mapping[str, str]) -> str:
+    name = credential(parts.username, "user name")
+    if not name and options.get("auth") == Auth.XOAUTH2:
+        raise ValueError("?auth=xoauth2 needs a user name: the mailbox that the token is for.")
+    return name
+
+
 def _login(settings: TransportSettings, with_password: bool) -> str:
     if not settings.username and not settings.password:
         return ""
@@ -153,10 +184,25 @@ def _login(settings: TransportSettings, with_password: bool) -> str:
     return f"{quote(settings.username, safe='')}{password}@"
 
 
-def _query(settings: TransportSettings, scheme: str) -> str:
-    options = []
-    if scheme == "smtp" and settings.security is not _default(settings.host):
-        options.append(f"security={settings.security}")
-    if settings.allow_self_signed:
-        options.append("verify=off")
-    return "?" + "&".join(options) if options else ""
+def _options(settings: TransportSettings, scheme: str, with_password: bool) -> dict[str, str]:
+    """Those that say something else than what goes without saying."""
+    options = {
+        "security": settings.security if scheme == "smtp" and settings.security is not _default(settings.host) else "",
+        "verify": "off" if settings.allow_self_signed else "",
+        "auth": settings.auth if settings.auth is not Auth.PASSWORD else "",
+        "token_url": settings.oauth.token_url if settings.oauth else "",
+        "client_id": settings.oauth.client_id if settings.oauth else "",
+        "client_secret": settings.oauth.client_secret if settings.oauth and with_password else "",
+        **_limits(settings),
+    }
+    return {name: value for name, value in options.items() if value}
+
+
+def _limits(settings: TransportSettings) -> dict[str, str]:
+    """Of these, too, only those that do not go without saying."""
+    limits = {
+        "connections": str(settings.connections) if settings.connections != CONNECTIONS else "",
+        "per_connection": str(settings.per_connection) if settings.per_connection != PER_CONNECTION else "",
+        "rate": given.shown_rate(settings.rate) if settings.rate is not None else "",
+    }
+    return {name: value for name, value in limits.items() if value}

@@ -15,14 +15,15 @@ class Envelope:
     """One message for one recipient.
 
     `sender` is the return path ("" for none) and `recipient` the mailbox, both bare addresses. `data` is the whole
-    MIME message; line ends of any kind become CRLF on the wire. `smtputf8` says that `data` has header fields in
-    UTF-8 (RFC 6532), so that a server without SMTPUTF8 cannot take it.
+    MIME message; line ends of any kind become CRLF on the wire, `crlf` says that they are. `smtputf8` says that `data`
+    has header fields in UTF-8 (RFC 6532), so that a server without SMTPUTF8 cannot take it.
     """
 
     sender: str
     recipient: str
     data: bytes
     smtputf8: bool = False
+    crlf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,14 @@ class Prepared(ABC):
 Handover: TypeAlias = Prepared | Deferred | Refused
 
 
+class Paused(Exception):
+    """The server gave trouble, and nothing is tried for some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(self.__doc__)
+        self.seconds = seconds
+
+
 class Connection(Protocol):
     """One conversation with a server, for one message at a time."""
 
@@ -98,7 +107,10 @@ class Transport(Protocol):
         ...
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection that is the caller's alone inside the `async with`; a message left uncommitted is abandoned."""
+        """A connection that is the caller's alone inside the `async with`; a message left uncommitted is abandoned.
+
+        Raises Paused while a transport that met trouble rests.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -25,6 +25,7 @@ workspace: Acme
 sender: {name: Acme, email: hello@acme.test}
 address: "1 Main St, Oslo"
 transport: smtp://ada:pa%2Fss@127.0.0.1:2525
+domain_rates: {gmail.com: 5, gmx.de: 0.5}
 endpoints:
   - {name: Stripe, platform: stripe, secrets: [whsec_abc], user_group: Customers,
      events: {customer.created: newStripeCustomer, customer.updated: null, invoice.paid: successfulPayment,
@@ -32,7 +33,7 @@ endpoints:
 loops:
   - {name: Welcome, trigger: {event: newStripeCustomer}, frequency: every_time, state: live,
      steps: [{wait: 0m}, {email: {template: stripe-new-customer}}]}
-  - {name: Farewell, trigger: {event: goodbye}, frequency: one_time, state: draft,
+  - {name: Farewell, trigger: {event: goodbye}, frequency: one_time, state: draft, unknown: resend_once,
      steps: [{wait: 1d12h}, {email: {name: Goodbye, subject: "Farewell, {{ contact.firstName | default: 'you' }}",
                                      body: "It was good to have you.", kind: transactional}}]}
 """
@@ -59,6 +60,14 @@ def test_a_file_becomes_a_workspace_with_endpoint_and_loops() -> None:
     }
     assert dict(Loop.objects.values_list("name", "state")) == {"Welcome": "live", "Farewell": "draft"}
     assert transport_url(Workspace.objects.get()) == "smtp://ada:pa%2Fss@127.0.0.1:2525"
+
+
+def test_a_transport_without_its_password_keeps_it_whatever_limits_change_but_for_no_other_server() -> None:
+    applied(FILE)
+    applied(FILE.replace("ada:pa%2Fss@127.0.0.1:2525", "ada@127.0.0.1:2525?rate=5"))
+    assert transport_url(Workspace.objects.get()) == "smtp://ada:pa%2Fss@127.0.0.1:2525?rate=5"
+    applied(FILE.replace("ada:pa%2Fss@127.0.0.1:2525", "ada@127.0.0.2:2525"))
+    assert transport_url(Workspace.objects.get()) == "smtp://ada@127.0.0.2:2525"
 
 
 def test_applying_twice_is_the_same_as_once() -> None:
@@ -91,7 +100,12 @@ def test_a_providers_key_is_told_nowhere_and_kept_when_an_export_without_it_is_a
     plain = export(workspace)
     assert "sesame" not in plain + " ".join(report.lines)
     assert applied(plain).lines == []
-    assert transport_url(Workspace.objects.get()) == "mailgun://sesame@mg.acme.test?region=eu"
+    assert applied(plain.replace("?region=eu", "?region=eu&rate=5")).lines == [
+        "transport: mailgun://@mg.acme.test?region=eu&rate=5"
+    ]
+    assert transport_url(Workspace.objects.get()) == "mailgun://sesame@mg.acme.test?region=eu&rate=5"
+    with pytest.raises(BadFile, match="needs its sending API key"):
+        applied(plain.replace("mg.acme", "mg.evil"))
     Workspace.objects.all().delete()
     with pytest.raises(BadFile, match="needs its sending API key"):
         applied(plain)
@@ -127,6 +141,18 @@ def test_an_event_that_is_not_listed_is_off() -> None:
     assert not Endpoint.objects.get().choices.get(type="customer.updated").enabled
 
 
+def test_limits_that_the_file_leaves_out_stay_and_an_empty_list_of_them_takes_them_away() -> None:
+    applied(FILE)
+    line = "domain_rates: {gmail.com: 5, gmx.de: 0.5}\n"
+    applied(FILE.replace(line, ""))
+    assert Workspace.objects.get().domain_rates == {"gmail.com": 5, "gmx.de": 0.5}
+    assert applied(FILE.replace(line, "domain_rates: {'@GMX.de': 2}\n")).lines == [
+        "workspace Acme: domain_rates = {'gmx.de': 2}"
+    ]
+    applied(FILE.replace(line, "domain_rates: {}\n"))
+    assert Workspace.objects.get().domain_rates == {}
+
+
 def test_a_loop_that_is_not_listed_is_left_alone_and_mentioned() -> None:
     applied(FILE)
     rest = FILE[: FILE.index("  - {name: Farewell")]
@@ -140,6 +166,15 @@ def test_a_loop_is_paused_and_goes_on_as_the_file_says() -> None:
     assert Loop.objects.get(name="Welcome").state == LoopState.PAUSED
     applied(FILE)
     assert Loop.objects.get(name="Welcome").state == LoopState.LIVE
+
+
+def test_what_follows_on_an_unknown_message_is_said_by_the_file_and_publishes_nothing() -> None:
+    applied(FILE)
+    policies = dict(Loop.objects.values_list("name", "unknown_policy"))
+    assert policies == {"Welcome": "hold", "Farewell": "resend_once"}
+    assert "unknown: resend_once" in export(Workspace.objects.get())
+    lines = applied(FILE.replace("frequency: every_time,", "frequency: every_time, unknown: resend_once,")).lines
+    assert lines == ["loop Welcome: unknown_policy = resend_once"]
 
 
 def test_a_secret_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,6 +197,9 @@ def test_a_secret_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         (("name: Farewell", "name: Welcome"), "There are two of this loop: Welcome"),
         (("whsec_abc", "env:NOT_SET_ANYWHERE"), "The environment has no NOT_SET_ANYWHERE"),
         (("smtp://ada:pa%2Fss@127.0.0.1:2525", "gopher://x"), "transport: "),
+        (("gmail.com: 5", "gmail: 5"), "domain_rates: “gmail” is no domain"),
+        (("gmail.com: 5", "gmail.com: 0"), "domain_rates: Write a number of messages per second from 0.001 to 1,000"),
+        (("gmail.com: 5", "gmail.com: fast"), "Expected `float`, got `str` - at `$.domain_rates[...]`"),
         (("state: draft", "state: live, frequency: one_time"), "This is not YAML"),
     ],
 )

@@ -11,7 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cocoonmail.accounts.models import Workspace
-from cocoonmail.contacts.models import Contact
+from cocoonmail.contacts.models import Contact, Suppression
+from cocoonmail.contacts.suppression import suppress
+from cocoonmail.emails.again import RESENT
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.intake.models import Delivery, Endpoint
 from cocoonmail.kit.clock import database_now
@@ -142,6 +144,38 @@ def test_a_message_of_a_paused_loop_says_that_it_waits(acme: Workspace) -> None:
     happens("newStripeCustomer", ada)
     pause(loop, database_now())
     assert about(story(ada), "message") == "By the loop “Stripe - New Customer”. The loop is paused, so it waits."
+
+
+def test_an_address_to_which_mail_was_stopped_is_told_as_one(acme: Workspace) -> None:
+    ada = contact(acme)
+    suppress(acme.pk, ada.email_key, Suppression.Reason.HARD_BOUNCE, database_now(), "550 no such user")
+    assert "All mail to ada@example.com was stopped" in titles(story(ada))
+    assert "It bounced. 550 no such user. No email of any kind goes there." in about(story(ada), "stopped")
+    assert "all mail to them is stopped: it bounced" in why(acme, "ada@example.com")[0]
+    ada.delete()
+    told = "All mail to Ada@example.com is stopped, whoever has the address: it bounced."
+    assert told in why(acme, "Ada@example.com")
+
+
+def test_what_was_decided_about_an_unknown_message_stays_told(acme: Workspace) -> None:
+    loop_of(acme)
+    ada, now = contact(acme), database_now()
+    happens("newStripeCustomer", ada)
+    goes_on()
+
+    def said(**values: Any) -> str:
+        Message.objects.update(**values)
+        lines = why(acme, "ada@example.com")
+        return next(line for line in lines if "“" in line and "by the loop" in line.casefold())
+
+    assert "by itself" not in said(status=Status.UNKNOWN, reason="may or may not have been sent: no answer")
+    queued = said(status=Status.QUEUED, reason=RESENT, resent_at=now, released_at=now)
+    assert queued.casefold().count("sent again by itself, as its loop says") == 1
+    sent = said(status=Status.SENT, reason="")
+    assert "Sent again by itself, as its loop says" in sent
+    assert "a person" not in sent
+    assert "a person said to send it after all" in said(released_at=now + timedelta(hours=1))
+    assert "A person said to send it after all" in said(resent_at=None)
 
 
 def test_an_unsubscribed_contact_is_told_as_one(acme: Workspace) -> None:

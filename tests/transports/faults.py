@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from cocoonmail.transports.address import Security
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Refused, Unknown
+from cocoonmail.transports.smtp.scram import ITERATIONS_MAX, ITERATIONS_MIN
+from tests.transports import login_faults as logins
 from tests.transports import scripted as server
 from tests.transports.scripted import Fault, say, say_and_hang_up, say_and_stop_reading
 
@@ -27,7 +29,7 @@ class Row:
     faults: tuple[Fault, ...]
     outcome: Outcome
     security: Security = Security.NONE
-    login: bool = False
+    login: str = ""  # The mechanism that the server offers, where a login is required
     big: bool = False
     careless: bool = False
     starttls: bool = True
@@ -53,6 +55,24 @@ def at_command(when: str, point: str, about: str, seconds: int) -> list[Row]:
         Row(when, point, BROKEN, slow(f"The connection was lost before the server answered {when}.")),
         Row(when, point, (server.STALL,), slow(f"{seconds} seconds passed before the server answered {when}.")),
         Row(when, point, (NONSENSE,), slow(f'The answer to {when} is not SMTP ("HTTP/1.1 400 Bad Request").')),
+    ]
+
+
+def at_scram() -> list[Row]:
+    """The rows of a server that knows the password, or says so, by SCRAM-SHA-256."""
+    unproven = "The server did not prove that it knows the password"
+    limits = f"{ITERATIONS_MIN:,} to {ITERATIONS_MAX:,}"
+    said = {
+        logins.WRONG_SIGNATURE: f"{unproven}: its signature is wrong.",
+        logins.NO_SIGNATURE: f"{unproven}: it let us in without a signature.",
+        logins.ANOTHER_NONCE: "The server answered another login (SCRAM-SHA-256) than ours.",
+        logins.ONE_ITERATION: f"The server asks for 1 iterations of SCRAM-SHA-256; we do from {limits}.",
+        logins.MANY_ITERATIONS: f"The server asks for 9000000 iterations of SCRAM-SHA-256; we do from {limits}.",
+        logins.NO_SCRAM: "The server's part of the login (SCRAM-SHA-256) cannot be read.",
+        logins.ERROR: "The server refused the login: invalid-proof",
+    }
+    return [
+        Row("AUTH SCRAM-SHA-256", "AUTH", (fault,), slow(words), login="SCRAM-SHA-256") for fault, words in said.items()
     ]
 
 
@@ -131,17 +151,25 @@ ROWS = [
         "EHLO",
         (say(EHLO),),
         slow("The server offers no login here. Leave the user name empty, or choose another port."),
-        login=True,
+        login="PLAIN",
     ),
     Row(
         "AUTH",
         "AUTH",
         (say_and_hang_up(GONE), say("454 4.7.0 Temporary failure"), say("535 5.7.8 Wrong password")),
         slow("The server refused the login: {answer}"),
-        login=True,
+        login="PLAIN",
     ),
-    Row("AUTH", "AUTH", BROKEN, slow("The connection was lost before the server answered AUTH."), login=True),
-    Row("AUTH", "AUTH", (server.STALL,), slow("300 seconds passed before the server answered AUTH."), login=True),
+    Row("AUTH", "AUTH", BROKEN, slow("The connection was lost before the server answered AUTH."), login="PLAIN"),
+    Row("AUTH", "AUTH", (server.STALL,), slow("300 seconds passed before the server answered AUTH."), login="PLAIN"),
+    *at_scram(),
+    Row(
+        "AUTH XOAUTH2",
+        "AUTH",
+        (logins.REFUSE_TOKEN,),
+        slow("The server refused the login: 535 5.7.8 Token expired"),
+        login="XOAUTH2",
+    ),
     *at_command("MAIL FROM", "MAIL", "the sender", 300),
     *at_command("RCPT TO", "RCPT", "the recipient", 300),
     Row(

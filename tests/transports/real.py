@@ -11,7 +11,11 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-USER, PASSWORD = "alice@acme.test", "correct horse/battery é"
+from tests.transports.logins import PASSWORD, USER, LoginServer, Tokens
+
+__all__ = ["MECHANISMS", "PASSWORD", "USER", "Inbox", "mail_server"]
+
+MECHANISMS = ("SCRAM-SHA-256", "PLAIN", "LOGIN", "XOAUTH2")
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Inbox:
     envelopes: list[Envelope] = field(default_factory=list)
     logins: list[Any] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
+    tokens: Tokens = field(default_factory=Tokens)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep it."""
@@ -42,16 +47,17 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
 async def mail_server(
     tls: ssl.SSLContext | None = None, *, implicit: bool = False, login: str = "", **options: Any
 ) -> AsyncIterator[Inbox]:
-    """One that runs until the end. `login` names the mechanism that it asks for, "" for no login."""
+    """One that runs until the end. `login` names the mechanisms that it asks for, "" for no login."""
     inbox = Inbox()
     if login:
-        others = [name for name in ("PLAIN", "LOGIN") if name != login]
+        others = [name for name in MECHANISMS if name not in login.split()]
         options |= {"authenticator": authenticate, "auth_required": True, "auth_exclude_mechanism": others}
         options.setdefault("auth_require_tls", tls is not None and not implicit)
 
     def serve() -> SMTP:
-        return SMTP(
+        return LoginServer(
             inbox,
+            tokens=inbox.tokens,
             hostname="mx.test",
             loop=asyncio.get_running_loop(),
             enable_SMTPUTF8=True,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cocoonmail.transports.address import TransportSettings, parse_transport_url, to_url
+from cocoonmail.transports.address import TransportSettings, keep_secrets, parse_transport_url, to_url
 from cocoonmail.transports.esp.address import EXAMPLES, KEY, EspSettings
 from cocoonmail.transports.esp.providers import PROVIDERS
+from cocoonmail.transports.options import CONNECTIONS, CONNECTIONS_MAX
 
 pytestmark = pytest.mark.one_database
 
@@ -39,7 +42,6 @@ def test_each_provider_has_an_example_that_can_be_read(scheme: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postmark://", "needs its server API token"),
         ("postmark://a b", "no spaces"),
         ("postmark://a%20b", "without spaces"),
         ("postmark://a%0d%0aX-Evil:%201", "control characters"),
@@ -56,11 +58,12 @@ def test_each_provider_has_an_example_that_can_be_read(scheme: str) -> None:
         ("resend://k?api=https://a.test:x", "https://"),
         ("resend://k?api=ftp://a.test", "https://"),
         ("resend://k?api=https://[", "https://"),
+        ("resend://sesame?rate=fast", "messages per second"),
+        ("resend://sesame?connections=0", "whole number from 1 to 100"),
+        ("resend://sesame?per_connection=5", "no option 'per_connection'"),
         ("mailgun://sesame", "Write mailgun://KEY@"),
         ("mailgun://k@localhost", "domain that you send from"),
         ("mailgun://k@mg.acme.test?region=mars", "us or eu"),
-        ("mailgun://@mg.acme.test", "needs its sending API key"),
-        ("ses://AKIA@eu-west-1", "needs its secret access key"),
         ("ses://AKIA:sesame@nowhere", "region, such as eu-west-1"),
         ("ses://:sesame@eu-west-1", "access key"),
         ("pigeon://k", "postmark://TOKEN"),
@@ -90,12 +93,19 @@ settings = st.one_of(
 )
 
 
-@given(settings)
-def test_every_providers_settings_survive_being_written_as_a_url(esp: EspSettings) -> None:
-    wanted = TransportSettings("esp", esp=esp)
-    url = to_url(wanted, with_password=True)
-    if len(url) <= 2048:
-        assert parse_transport_url(url) == wanted
+@given(settings, st.integers(1, CONNECTIONS_MAX), st.sampled_from([None, 0.001, 0.5, 10.0]))
+def test_every_providers_settings_survive_being_written_as_a_url(
+    esp: EspSettings, connections: int, rate: float | None
+) -> None:
+    wanted = TransportSettings("esp", esp=esp, connections=connections, rate=rate)
+    assert parse_transport_url(to_url(wanted, with_password=True)) == wanted
+
+
+def test_a_providers_limits_are_written_as_every_transports() -> None:
+    read = parse_transport_url("mailgun://k@mg.acme.test?region=eu&connections=2&rate=0.5")
+    assert (read.connections, read.rate) == (2, 0.5)
+    read = parse_transport_url("postmark://k")
+    assert (read.connections, read.rate) == (CONNECTIONS, None)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +114,31 @@ def test_every_providers_settings_survive_being_written_as_a_url(esp: EspSetting
 def test_a_key_is_in_no_url_unless_asked_for_and_in_no_repr(url: str) -> None:
     read = parse_transport_url(url)
     assert "sesame" not in to_url(read) + repr(read)
-    with pytest.raises(ValueError, match="needs its"):
-        parse_transport_url(to_url(read))
+
+
+@pytest.mark.parametrize("url", [*EXAMPLES.values(), "postmark://KEY?api=https://gateway.acme.test"])
+def test_a_key_that_was_left_out_is_put_back_for_the_same_account_whatever_its_limits(url: str) -> None:
+    stored = parse_transport_url(url)
+    asked = replace(parse_transport_url(to_url(stored)), connections=3, rate=2.0)
+    assert asked.esp is not None
+    assert "needs its" in asked.esp.missing
+    assert keep_secrets(asked, stored) == replace(stored, connections=3, rate=2.0)
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("postmark://k", "resend://"),
+        ("postmark://k", "postmark://?api=https://evil.test"),
+        ("mailgun://k@mg.acme.test", "mailgun://@mg.evil.test"),
+        ("mailgun://k@mg.acme.test", "mailgun://@mg.acme.test?region=eu"),
+        ("ses://A:k@eu-west-1", "ses://B@eu-west-1"),
+        ("ses://A:k@eu-west-1", "ses://A@us-east-1"),
+        ("smtp://a:k@mail.acme.test", "postmark://"),
+        ("postmark://k", "smtp://a@mail.acme.test"),
+        ("postmark://k", "postmark://another"),
+    ],
+)
+def test_a_key_goes_to_no_other_provider_account_or_address(stored: str, asked: str) -> None:
+    settings = parse_transport_url(asked)
+    assert keep_secrets(settings, parse_transport_url(stored)) == settings

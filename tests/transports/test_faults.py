@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cocoonmail.transports.address import TransportSettings
+from cocoonmail.transports.address import Auth, TransportSettings
 from cocoonmail.transports.base import Accepted, Deferred, Envelope, Handover, Outcome, Prepared, Refused, Unknown
 from cocoonmail.transports.smtp.connection import SmtpConnection
 from cocoonmail.transports.smtp.opening import NotOpened
@@ -45,11 +45,11 @@ async def hand_over(row: Row, fault: Fault, pipelining: bool, trusted: Certifica
         "8BITMIME",
         "SIZE 10000000",
         *(["PIPELINING"] if pipelining else []),
-        *(["AUTH PLAIN"] if row.login else []),
+        *([f"AUTH {row.login}"] if row.login else []),
     ]
     script = Script({row.point: fault}, offered, tls=trusted.good, careless=row.careless)
     async with scripted(script) as mail_server:
-        settings = TransportSettings("smtp", "127.0.0.1", mail_server.port, row.security, *login(row))
+        settings = TransportSettings("smtp", "127.0.0.1", mail_server.port, row.security, *login(row), auth=auth(row))
         try:
             connection = await SmtpConnection.open(settings)
         except NotOpened as trouble:
@@ -64,6 +64,10 @@ async def hand_over(row: Row, fault: Fault, pipelining: bool, trusted: Certifica
 
 async def committed(handover: Handover) -> Outcome:
     return await handover.commit() if isinstance(handover, Prepared) else handover
+
+
+def auth(row: Row) -> Auth:
+    return Auth.XOAUTH2 if row.login == "XOAUTH2" else Auth.PASSWORD
 
 
 def login(row: Row) -> tuple[str, str]:

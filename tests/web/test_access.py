@@ -17,7 +17,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from cocoonmail.accounts.enter import invite
 from cocoonmail.accounts.models import Invitation, Member, Role
 from cocoonmail.contacts.models import Contact
-from cocoonmail.emails.models import Message
+from cocoonmail.emails.domains import add_pair
+from cocoonmail.emails.models import Message, SendingDomain
 from cocoonmail.intake.models import Delivery
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Loop
@@ -31,20 +32,22 @@ LOOK = set(
     "home integrations endpoint endpoint_deliveries delivery delivery_body "
     "loop loop_metrics loop_people loops templates template template_preview "
     "audience contact events messages message message_text message_source message_conversation "
-    "message_rendered message_raw".split()
+    "message_rendered message_raw domain".split()
 )
 # Pages with a form that changes something.
 BOTH = set(
     "platform endpoint_options loop_new loop_email loop_email_preview loop_email_check contact_new event_new "
-    "settings settings_transport settings_members".split()
+    "settings settings_domains settings_transport settings_limits settings_members".split()
 )
 # Verbs: they only take POST.
 CHANGE = set(
     "endpoint_events endpoint_secrets endpoint_made_secret endpoint_remove_secret endpoint_rehearsals "
     "endpoint_only_log_test endpoint_enable endpoint_delete delivery_process_again "
-    "loop_name loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
-    "loop_pause loop_publish loop_delete template_create contact_property contact_delete "
-    "message_send_again message_arrived settings_transport_test member_role member_remove invitation_withdraw".split()
+    "loop_name loop_unknown loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
+    "loop_pause loop_publish loop_delete template_create contact_property contact_stop contact_allow contact_delete "
+    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test "
+    "settings_limit_remove domain_check domain_on domain_off domain_rotate domain_remove "
+    "member_role member_remove invitation_withdraw".split()
 )
 # Nobody has to be known for these: their tests are in test_welcome, test_letterbox and test_account_pages.
 PUBLIC = set("closed welcome no_workspace unsubscribe resubscribe".split())
@@ -93,6 +96,7 @@ def acme(everybody: People) -> Acme:
             "member": {"pk": Member.objects.get(user=everybody.alice.user).pk},
             "invitation": {"pk": Invitation.objects.get().pk},
             "workspace": {"pk": workspace.pk},
+            "domain": {"pk": add_pair(workspace, "acme.test", database_now()).pk},
         },
     )
 
@@ -185,11 +189,16 @@ def test_mallory_sees_nothing_of_another_workspace_on_pages_of_her_own(acme: Acm
             assert theirs not in html, (name, theirs)
 
 
+COUNTED = (Contact, Delivery, Invitation, Loop, Member, Message, SendingDomain)
+
+
 def counted() -> dict[str, int]:
     """How much there is of everything that a page could make or destroy, and in which state."""
     return {
-        **{model.__name__: model.objects.count() for model in (Contact, Delivery, Invitation, Loop, Member, Message)},
+        **{model.__name__: model.objects.count() for model in COUNTED},
         "live": Loop.objects.filter(state="live").count(),
         "queued": Message.objects.filter(status="queued").count(),
+        "signing": SendingDomain.objects.filter(enabled=True).count(),
+        "checked": SendingDomain.objects.filter(checked_at__isnull=False).count(),
         "owners": Member.objects.filter(role=Role.OWNER).count(),
     }

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cocoonmail.contacts.models import Contact, ContactProperty, PlatformCustomer
+from cocoonmail.contacts.models import Contact, ContactProperty, PlatformCustomer, Suppression
+from cocoonmail.contacts.suppression import suppress, suppressed
 from cocoonmail.emails.models import Message
 from cocoonmail.kit.clock import database_now
 from tests.deeds import contact, goes_on, happens, loop_of
@@ -49,6 +50,9 @@ def test_an_empty_audience_teaches_the_next_step(alice: Person) -> None:
         ("q=nobody", []),
         ("q=%00", ["grace", "ada"]),
         ("q=gr%00ace&group=%00&source=%00", ["grace"]),
+        ("mail=stopped", []),
+        ("mail=allowed", ["grace", "ada"]),
+        ("mail=nonsense", ["grace", "ada"]),
         ("subscribed=nonsense", ["grace", "ada"]),
         ("older=nonsense", ["grace", "ada"]),
     ],
@@ -223,10 +227,53 @@ def test_deleting_somebody_names_what_goes_and_leaves_their_messages_nameless(al
     assert Message.objects.get().contact is None
 
 
+def test_all_mail_to_an_address_is_stopped_and_allowed_again_by_hand(bob: Person) -> None:
+    ada, grace = contact(bob.workspace), contact(bob.workspace, "grace@example.com")
+    assert "Stop all mail to this address?" in html(bob, f"/audience/{ada.pk}")
+    page = bob.post(f"/audience/{ada.pk}/stop", follow=True).content.decode()
+    assert "by hand (by bob@acme.test)" in page
+    assert "All mail to ada@example.com was stopped" in page
+    assert "Allow mail again" in page
+    assert suppressed([bob.workspace.pk], [ada.email_key, grace.email_key]).keys() == {
+        (bob.workspace.pk, "ada@example.com")
+    }
+    bob.post(f"/audience/{ada.pk}/allow")
+    bob.post(f"/audience/{ada.pk}/allow")
+    assert "Stop all mail to this address?" in html(bob, f"/audience/{ada.pk}")
+    assert not Suppression.objects.exists()
+
+
+def test_the_list_shows_whose_mail_was_stopped_and_finds_them(alice: Person) -> None:
+    ada = contact(alice.workspace)
+    contact(alice.workspace, "grace@example.com")
+    suppress(alice.workspace.pk, ada.email_key, Suppression.Reason.HARD_BOUNCE, database_now())
+    assert html(alice, "/audience").count("Mail stopped") == 1
+    stopped, others = html(alice, "/audience?mail=stopped"), html(alice, "/audience?mail=allowed")
+    assert ("ada@example.com" in stopped, "grace@example.com" in stopped) == (True, False)
+    assert ("ada@example.com" in others, "grace@example.com" in others) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("manual", "Make sure that whoever"), ("hard_bounce", "works again"), ("complaint", "each further complaint")],
+)
+def test_who_allows_mail_again_is_told_what_to_think_of(alice: Person, reason: str, words: str) -> None:
+    ada = contact(alice.workspace)
+    suppress(alice.workspace.pk, ada.email_key, Suppression.Reason(reason), database_now())
+    assert words in html(alice, f"/audience/{ada.pk}")
+
+
+def test_an_address_stays_stopped_when_its_contact_is_deleted_and_comes_back(alice: Person) -> None:
+    ada = contact(alice.workspace)
+    alice.post(f"/audience/{ada.pk}/stop")
+    alice.post(f"/audience/{ada.pk}/delete")
+    assert "No email of any kind goes there" in html(alice, f"/audience/{contact(alice.workspace).pk}")
+
+
 def test_a_viewer_changes_nobody_and_a_stranger_sees_nobody(everybody: People) -> None:
     ada = contact(everybody.alice.workspace)
     before = Contact.objects.values().get()
-    for path in (f"/audience/{ada.pk}", f"/audience/{ada.pk}/delete"):
+    for path in (f"/audience/{ada.pk}", f"/audience/{ada.pk}/delete", f"/audience/{ada.pk}/stop"):
         assert everybody.vera.post(path, filled(ada, first_name="X")).status_code == 403
         assert everybody.mallory.post(path, filled(ada, first_name="X")).status_code == 404
     form = {"name": "plan", "type": "string", "contact": str(ada.pk)}
@@ -235,4 +282,5 @@ def test_a_viewer_changes_nobody_and_a_stranger_sees_nobody(everybody: People) -
     assert everybody.mallory.get(f"/audience/{ada.pk}").status_code == 404
     assert "ada@example.com" not in html(everybody.mallory, "/audience")
     assert Contact.objects.values().get() == before
+    assert not Suppression.objects.exists()
     assert not ContactProperty.objects.exists()

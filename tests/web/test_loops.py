@@ -18,7 +18,8 @@ from tests.deeds import contact, goes_on, happens, loop_of
 from tests.people import People, Person
 
 PAGES = ["", "?step=trigger", "?step=wait", "?step=email", "?step=loop", "?step=gone", "/metrics", "/people"]
-VERBS = ["name", "trigger", "steps", "steps/wait", "steps/wait/move", "steps/wait/remove", "start", "pause", "publish"]
+VERBS = ["name", "unknown", "trigger", "steps", "steps/wait", "steps/wait/move", "steps/wait/remove"]
+VERBS += ["start", "pause", "publish"]
 
 
 def version(loop: Loop) -> str:
@@ -63,6 +64,7 @@ def test_who_may_only_look_and_who_is_not_inside_change_nothing(everybody: Peopl
     loop = loop_of(everybody.alice.workspace)
     before = Loop.objects.values().get()
     form = {**trigger(loop, "other"), "name": "Mine", "kind": "wait", "amount": "9", "unit": "days", "to": "down"}
+    form["unknown_policy"] = "resend_once"
     assert everybody.vera.post(f"/loops/{loop.pk}/{verb}", form).status_code == 403
     assert everybody.mallory.post(f"/loops/{loop.pk}/{verb}", form).status_code == 404
     assert Loop.objects.values().get() == before

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from cocoonmail.emails.again import arrived, release
+from cocoonmail import pipeline
+from cocoonmail.emails.again import arrived, became_unknown, release
 from cocoonmail.emails.ledger import Done, write_ledger
 from cocoonmail.emails.letters import Letter, write
 from cocoonmail.emails.models import Email, Message, Status
 from cocoonmail.emails.publish import publish
+from cocoonmail.emails.transport import set_transport
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Loop
 from cocoonmail.transports.base import Deferred
+from cocoonmail.web.messages.decisions import MOVED_ON
+from cocoonmail.web.messages.known import known
 from tests.people import Person
 from tests.shop import Shop, event
 
@@ -94,7 +98,7 @@ def test_a_message_shows_its_letter_its_text_its_source_and_where_it_came_from(a
     assert f'src="/messages/{message.pk}/rendered"' in html
     letter = write(message)
     assert isinstance(letter, Letter)
-    assert letter.rendered.subject in html
+    assert letter.subject in html
     assert "Content-Type: multipart/alternative" in page(alice, message, "/source")
     assert "Plain text" in page(alice, message, "/text")
     assert "No server was spoken to yet" in page(alice, message, "/conversation")
@@ -188,7 +192,7 @@ def test_a_held_message_takes_the_text_that_was_published_since(alice: Person, m
     message.refresh_from_db()
     letter = write(message)
     assert isinstance(letter, Letter)
-    assert letter.rendered.subject == "A better subject"
+    assert letter.subject == "A better subject"
 
 
 def test_an_unknown_message_goes_out_again_only_by_a_person_and_stays_the_same_to_the_byte(
@@ -232,6 +236,99 @@ def test_of_two_decisions_at_the_same_moment_the_first_counts(message: Message) 
     assert not release(there, database_now())
     message.refresh_from_db()
     assert message.status == Status.SENT
+
+
+CONVERSATION = "S: 220 mx.acme.test ESMTP\nC: EHLO us\nS: 354 Go ahead\n-- the final dot was sent"
+
+
+def several(message: Message, statuses: list[Status]) -> list[Message]:
+    """As many more messages as statuses, each standing still in one."""
+    values = {field.attname: getattr(message, field.attname) for field in Message._meta.concrete_fields}
+    values |= {"pk": None, "id": None, "due_at": None, "reason": "may or may not have been sent: no answer"}
+    rows = [Message(**{**values, "key": f"copy:{n}", "status": status}) for n, status in enumerate(statuses)]
+    return Message.objects.bulk_create(rows)
+
+
+def test_the_list_of_unknown_messages_shows_what_is_known_of_each(
+    alice: Person, vera: Person, message: Message
+) -> None:
+    since = database_now() - timedelta(hours=5)
+    stands(message, Status.UNKNOWN, "may or may not have been sent", conversation=CONVERSATION, unknown_at=since)
+    for html in (alice.get("/messages?status=unknown").content.decode(), page(alice, message)):
+        assert "mx.acme.test" in html
+        assert "-- the final dot was sent" in html
+        assert "5 hours ago" in html
+    assert "They arrived" not in vera.get("/messages?status=unknown").content.decode()
+    assert "They arrived" not in alice.get("/messages").content.decode()
+
+
+def test_where_the_conversation_names_no_server_the_transport_does(message: Message, shop: Shop) -> None:
+    set_transport(shop.workspace, "smtp://mail.acme.test:25")
+    stands(message, Status.UNKNOWN)
+    (found,) = known(shop.workspace, [message]).values()
+    assert (found.server, found.last, found.since) == ("mail.acme.test", "", message.created_at)
+    assert known(shop.workspace, [stands(message, Status.SENT)]) == {}
+
+
+def test_one_decision_settles_the_unknown_messages_that_were_ticked_and_no_other(
+    alice: Person, message: Message
+) -> None:
+    one, two, other, held = several(message, [Status.UNKNOWN] * 3 + [Status.HELD])
+    ticked = {"pk": [one.pk, two.pk, held.pk, "x", "9" * 40]}
+    html = alice.post("/messages/arrived", ticked, follow=True).content.decode()
+    assert "Noted: 2 messages are counted as sent." in html
+    states = dict(Message.objects.values_list("pk", "status"))
+    assert [states[row.pk] for row in (one, two, other, held)] == ["sent", "sent", "unknown", "held"]
+    assert MOVED_ON in alice.post("/messages/arrived", ticked, follow=True).content.decode()
+
+
+def test_one_decision_sends_all_unknown_messages_that_fit_again_and_warns_of_copies(
+    alice: Person, message: Message
+) -> None:
+    rows = several(message, [Status.UNKNOWN] * 70 + [Status.FAILED])
+    Message.objects.filter(pk=rows[0].pk).update(to_email="grace@example.com")
+    html = alice.get("/messages?status=unknown&q=ada").content.decode()
+    assert "All 69 that fit these filters" in html
+    assert "its reader gets the email twice" in html
+    assert '<input type="hidden" name="q" value="ada">' in html
+    answer = alice.post("/messages/send-again", {"all": "yes", "status": "unknown", "q": "ada"}, follow=True)
+    assert "69 messages are on the way again." in answer.content.decode()
+    rows[0].refresh_from_db()
+    rows[-1].refresh_from_db()
+    assert (rows[0].status, rows[-1].status) == (Status.UNKNOWN, Status.FAILED)
+
+
+def test_without_a_choice_nothing_is_decided(alice: Person, message: Message) -> None:
+    stands(message, Status.UNKNOWN)
+    for verb in ("send-again", "arrived"):
+        for form in ({}, {"pk": "x"}, {"all": "no"}):
+            assert "tick some messages" in alice.post(f"/messages/{verb}", form, follow=True).content.decode()
+    message.refresh_from_db()
+    assert message.status == Status.UNKNOWN
+
+
+def test_nobody_decides_about_another_workspaces_messages(mallory: Person, vera: Person, message: Message) -> None:
+    stands(message, Status.UNKNOWN)
+    for verb in ("send-again", "arrived"):
+        for form in ({"all": "yes"}, {"pk": message.pk}):
+            assert mallory.post(f"/messages/{verb}", form).status_code == 302
+            assert vera.post(f"/messages/{verb}", form).status_code == 403
+    message.refresh_from_db()
+    assert message.status == Status.UNKNOWN
+
+
+def test_a_loops_rule_is_told_on_the_message_before_and_after(alice: Person, message: Message) -> None:
+    Loop.objects.update(unknown_policy="resend_once")
+    stands(message, Status.UNKNOWN)
+    assert became_unknown([message.pk], pipeline.resending_loops, database_now()) == 1
+    html = page(alice, message)
+    assert "Will be sent again" in html
+    assert "Its reader may get it twice" in html
+    assert "in 10 min" in html
+    assert "Queued again by its loop’s rule" in html
+    assert "Sent again by a person" not in html
+    stands(message, Status.SENT)
+    assert "Queued again by its loop’s rule" in page(alice, message)
 
 
 def test_a_worker_that_is_late_cannot_write_over_a_persons_decision(message: Message) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 from django.test import Client
 
 from cocoonmail.accounts.enter import invite
 from cocoonmail.accounts.models import Invitation, Member, Role, Workspace
+from cocoonmail.emails.limits import DOMAINS_MAX
 from cocoonmail.emails.transport import set_transport, transport_of, transport_url
 from cocoonmail.kit.clock import database_now
 from cocoonmail.transports import Security
@@ -21,6 +19,7 @@ from tests.people import People, Person, person, workspace
 from tests.transports import certificates
 from tests.transports.certificates import Certificates
 from tests.transports.real import PASSWORD, USER, Inbox, mail_server
+from tests.transports.threaded import in_a_thread
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -40,25 +39,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
-@contextmanager
-def server(tls: ssl.SSLContext | None = None, *, login: str = "") -> Iterator[Inbox]:
+def server(tls: ssl.SSLContext | None = None, *, login: str = "") -> AbstractContextManager[Inbox]:
     """A real mail server in a thread of its own, for the page sends while its view waits."""
-    ready, stop, found = threading.Event(), threading.Event(), []
-
-    async def serve() -> None:
-        async with mail_server(tls, login=login) as inbox:
-            found.append(inbox)
-            ready.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield found[0]
-    finally:
-        stop.set()
-        thread.join(10)
+    return in_a_thread(mail_server(tls, login=login))
 
 
 def smtp(port: int, **changes: str) -> dict[str, str]:
@@ -106,7 +89,7 @@ def test_what_cannot_be_is_refused_beside_its_field_and_nothing_is_saved(alice: 
 def test_whatever_is_written_is_shown_as_text(alice: Person) -> None:
     fields = {**SENDER, "sender_name": HOSTILE, "address": HOSTILE, "name": HOSTILE}
     assert HOSTILE not in say(alice, "/settings", fields)
-    for path in ("/", "/settings", "/settings/transport", "/settings/members"):
+    for path in ("/", "/settings", "/settings/transport", "/settings/limits", "/settings/members"):
         assert HOSTILE not in alice.get(path).content.decode(), path
 
 
@@ -223,6 +206,50 @@ def test_a_test_needs_a_server_and_a_sender(alice: Person) -> None:
     assert "Choose a sender first" in say(alice, "/settings/transport/tests")
 
 
+# Sending limits
+
+
+def test_a_limit_is_set_changed_and_removed_whichever_way_its_domain_is_written(alice: Person) -> None:
+    assert "No domain has a limit" in alice.get("/settings/limits").content.decode()
+    assert "Mail to gmail.com leaves at 5 a second" in say(
+        alice, "/settings/limits", {"domain": "GMail.com", "rate": "5"}
+    )
+    say(alice, "/settings/limits", {"domain": " @bücher.example", "rate": "0.5"})
+    say(alice, "/settings/limits", {"domain": "gmail.com", "rate": "2.5"})
+    assert stored(alice).domain_rates == {"gmail.com": 2.5, "xn--bcher-kva.example": 0.5}
+    assert "no limit of its own" in say(alice, "/settings/limits/remove", {"domain": "gmail.com"})
+    say(alice, "/settings/limits/remove", {"domain": "gmail.com"})
+    assert stored(alice).domain_rates == {"xn--bcher-kva.example": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("domain", "rate", "words"),
+    [
+        ("gmail", "5", "is no domain. It looks like gmail.com"),
+        ("ada@gmail.com", "5", "is no domain"),
+        (HOSTILE, "5", "is no domain"),
+        ("a\0b.com", "5", "errorlist"),
+        ("", "5", "errorlist"),
+        ("gmail.com", "", "errorlist"),
+        ("gmail.com", "0", "from 0.001 to 1,000"),
+        ("gmail.com", "1001", "from 0.001 to 1,000"),
+        ("gmail.com", "nan", "from 0.001 to 1,000"),
+        ("gmail.com", "quick", "from 0.001 to 1,000"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_said_beside_its_field(alice: Person, domain: str, rate: str, words: str) -> None:
+    html = say(alice, "/settings/limits", {"domain": domain, "rate": rate})
+    assert words in html
+    assert HOSTILE not in html
+    assert stored(alice).domain_rates == {}
+
+
+def test_a_workspace_has_no_more_limits_than_it_may(alice: Person) -> None:
+    Workspace.objects.update(domain_rates={f"d{number}.example": 1 for number in range(DOMAINS_MAX)})
+    assert "100 domains at most" in say(alice, "/settings/limits", {"domain": "gmail.com", "rate": "5"})
+    assert "leaves at 7 a second" in say(alice, "/settings/limits", {"domain": "d7.example", "rate": "7"})
+
+
 # Members
 
 
@@ -304,6 +331,8 @@ def test_nobody_changes_anything_without_the_right(everybody: People) -> None:
         "/settings": SENDER,
         "/settings/transport": smtp(25),
         "/settings/transport/tests": {},
+        "/settings/limits": {"domain": "gmail.com", "rate": "5"},
+        "/settings/limits/remove": {"domain": "gmail.com"},
         "/settings/members": {"email": "x@y.test", "role": "viewer"},
         f"/settings/members/{member(everybody.alice).pk}/remove": {},
         f"/settings/members/{member(everybody.alice).pk}/role": {"role": "viewer"},

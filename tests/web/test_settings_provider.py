@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cocoonmail.accounts.models import Workspace
-from cocoonmail.emails.transport import transport_of, transport_url
+from cocoonmail.emails.transport import limits_of, transport_of, transport_url
 from cocoonmail.transports.esp.address import EspSettings
 from cocoonmail.transports.esp.providers import PROVIDERS
 from tests.people import People, Person
@@ -24,7 +26,15 @@ KEY = "sesame-opens"
 def form(provider: str, **changes: str) -> dict[str, str]:
     """What a browser posts: all fields, also those that are hidden."""
     hidden = {"host": "", "port": "587", "security": "starttls", "username": "", "password": ""}
-    blank = {"access_key": "", "aws_region": "", "domain": "", "mailgun_region": "us", "api": ""}
+    blank = {
+        "access_key": "",
+        "aws_region": "",
+        "domain": "",
+        "mailgun_region": "us",
+        "api": "",
+        "requests": "8",
+        "pace": "",
+    }
     return {"kind": "esp", **hidden, **blank, "provider": provider, "key": KEY, **NEEDS.get(provider, {}), **changes}
 
 
@@ -83,6 +93,19 @@ def test_a_key_left_blank_is_kept_for_the_same_account_only(alice: Person) -> No
     assert transport_of(stored(alice)).esp == EspSettings("resend", "another")
 
 
+def test_a_providers_limits_are_kept_with_it_and_changed_without_its_key(alice: Person) -> None:
+    assert 'value="8"' in alice.get(PAGE).content.decode()
+    tell(alice, PAGE, form("mailgun", requests="2", pace="0.5"))
+    assert limits_of(stored(alice)).transport == 0.5
+    html = alice.get(PAGE).content.decode()
+    assert re.search(r'name="requests" value="2"', html)
+    assert re.search(r'name="pace" value="0.5"', html)
+    assert re.search(r'name="connections" value="8"', html)
+    assert not re.search(r'name="rate" value', html)
+    assert "Saved" in tell(alice, PAGE, form("mailgun", key="", requests="", pace="9"))
+    assert transport_url(stored(alice)) == f"mailgun://{KEY}@mg.acme.test?region=eu&rate=9"
+
+
 @pytest.mark.parametrize(
     ("provider", "change"),
     [
@@ -90,6 +113,8 @@ def test_a_key_left_blank_is_kept_for_the_same_account_only(alice: Person) -> No
         ("postmark", {"key": "two words"}),
         ("postmark", {"api": "http://mail.acme.test"}),
         ("postmark", {"api": "nowhere"}),
+        ("postmark", {"requests": "101"}),
+        ("postmark", {"pace": "fast"}),
         ("pigeon", {}),
         ("ses", {"access_key": ""}),
         ("ses", {"aws_region": "moon"}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.api.ascode.loops import apply_loop
@@ -16,11 +16,12 @@ from cocoonmail.api.ascode.report import Report
 from cocoonmail.api.ascode.spec import BadFile, EndpointSpec, EventWish, WorkspaceSpec, secret_text
 from cocoonmail.contacts.models import ContactProperty
 from cocoonmail.contacts.record import event_names
+from cocoonmail.emails.limits import BadLimit, read_domain_rates
 from cocoonmail.emails.transport import set_transport, transport_url
 from cocoonmail.intake.conditions import BadCondition, read_condition
 from cocoonmail.intake.models import Endpoint, EventChoice, SigningSecret
 from cocoonmail.platforms import PLATFORMS
-from cocoonmail.transports import parse_transport_url, to_url
+from cocoonmail.transports import keep_secrets, parse_transport_url, to_url
 
 
 def apply(spec: WorkspaceSpec, now: datetime, *, dry_run: bool = False) -> Report:
@@ -49,6 +50,7 @@ def _workspace(spec: WorkspaceSpec, report: Report) -> Workspace:
         workspace = Workspace.objects.create(name=spec.workspace)
         report.add(f"workspace {spec.workspace}: created")
     wanted: dict[str, Any] = {"name": spec.workspace, "address": spec.address, "time_zone": spec.time_zone}
+    wanted["domain_rates"] = _domain_rates(spec)
     if spec.sender is not UNSET:
         sender = spec.sender
         wanted |= {"sender_name": sender.name, "sender_email": sender.email, "reply_to": sender.reply_to}
@@ -58,19 +60,26 @@ def _workspace(spec: WorkspaceSpec, report: Report) -> Workspace:
     return workspace
 
 
+def _domain_rates(spec: WorkspaceSpec) -> dict[str, float] | UnsetType:
+    if spec.domain_rates is UNSET:
+        return UNSET
+    try:
+        return read_domain_rates(spec.domain_rates)
+    except BadLimit as error:
+        raise BadFile(f"domain_rates: {error}") from error
+
+
 def _transport(workspace: Workspace, url: str, report: Report) -> None:
-    """A URL without a password, such as an export writes it, keeps the one that is stored."""
+    """A URL without its secrets, such as an export writes it, keeps those that are stored for the same account."""
     try:
         stored = parse_transport_url(transport_url(workspace))
-        if url == to_url(stored, with_password=False):
-            return
-        set_transport(workspace, url)
-        shown = to_url(parse_transport_url(url), with_password=False)
+        asked = keep_secrets(parse_transport_url(url), stored)
+        set_transport(workspace, to_url(asked, with_password=True))
     except ValueError as error:
         raise BadFile(f"transport: {error}") from error
-    if parse_transport_url(transport_url(workspace)) != stored:
+    if asked != stored:
         workspace.save(update_fields=["transport_sealed"])
-        report.add(f"transport: {shown}")
+        report.add(f"transport: {to_url(asked)}")
 
 
 def _property(workspace: Workspace, name: str, type_: str, report: Report) -> None:

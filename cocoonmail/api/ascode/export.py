@@ -29,6 +29,7 @@ def export(workspace: Workspace, *, with_secrets: bool = False) -> str:
         "address": workspace.address,
         "time_zone": workspace.time_zone,
         "transport": to_url(parse_transport_url(transport_url(workspace)), with_password=with_secrets),
+        "domain_rates": dict(sorted(workspace.domain_rates.items())),
         "properties": {row.name: row.type for row in properties},
         "endpoints": [_endpoint(row, with_secrets) for row in workspace.endpoints.order_by("pk")],
         "loops": [_loop(row) for row in Loop.objects.filter(workspace=workspace, trigger__isnull=False).order_by("pk")],
@@ -63,6 +64,7 @@ def _loop(loop: Loop) -> dict[str, Any]:
         "trigger": {"event": loop.trigger.name},
         "frequency": loop.frequency,
         "state": loop.state,
+        "unknown": loop.unknown_policy,
         "steps": [_step(step) for step in read_steps(loop.steps)],
     }
 

@@ -28,7 +28,7 @@ def apply_loop(workspace: Workspace, spec: LoopSpec, report: Report, now: dateti
         loop = Loop.objects.create(workspace=workspace, name=spec.name)
         report.add(f"{label}: created")
     trigger = event_names({(workspace.pk, spec.trigger.event)}, now)[workspace.pk, spec.trigger.event]
-    wanted: dict[str, Any] = {"trigger": trigger, "frequency": spec.frequency}
+    wanted: dict[str, Any] = {"trigger": trigger, "frequency": spec.frequency, "unknown_policy": spec.unknown}
     wanted["steps"] = list(_steps(loop, spec, report))
     report.update(label, loop, wanted)
     _bring_into_state(loop, LoopState(spec.state), report, now)

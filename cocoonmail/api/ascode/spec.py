@@ -85,13 +85,14 @@ class TriggerSpec(Struct, forbid_unknown_fields=True):
 
 
 class LoopSpec(Struct, forbid_unknown_fields=True):
-    """A loop, known by its name."""
+    """A loop, known by its name. `unknown` says what follows when nobody knows whether a message of it was sent."""
 
     name: str
     trigger: TriggerSpec
     steps: list[StepSpec]
     frequency: Literal["one_time", "every_time"] = "every_time"
     state: Literal["draft", "live", "paused"] = "draft"
+    unknown: Literal["hold", "resend_once"] = "hold"
 
 
 class WorkspaceSpec(Struct, forbid_unknown_fields=True):
@@ -102,6 +103,7 @@ class WorkspaceSpec(Struct, forbid_unknown_fields=True):
     address: str | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
     transport: Annotated[str, msgspec.Meta(description=TRANSPORTS)] | UnsetType = UNSET
+    domain_rates: dict[str, float] | UnsetType = UNSET
     properties: dict[str, Literal["string", "number", "boolean", "date"]] = {}
     endpoints: list[EndpointSpec] = []
     loops: list[LoopSpec] = []

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from cocoonmail.transports.esp.providers import PROVIDERS, Provider
-from cocoonmail.transports.hosts import credential, is_loopback
+from cocoonmail.transports.hosts import credential, keeps_secrets, web_address
+from cocoonmail.transports.options import read_options, written
 
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 AWS_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
 MAILGUN_REGIONS = ("us", "eu")
 KEY = re.compile(r"[!-~]{1,500}")  # What an HTTP header carries as it is
+API_MAX = 300  # Characters
+OPTIONS = ("api", "connections", "rate")  # Beside Mailgun's region
 EXAMPLES: Mapping[str, str] = {
     "ses": "ses://ACCESS_KEY:SECRET@eu-west-1",
     "mailgun": "mailgun://KEY@mg.example.com?region=eu",
@@ -38,16 +41,22 @@ class EspSettings:
         """The provider itself."""
         return PROVIDERS[self.provider]
 
+    @property
+    def missing(self) -> str:
+        """What has to be there before anything can be sent; "" when nothing has."""
+        return self.about.missing or ("" if self.key else f"{self.about.title} needs its {self.about.key}.")
+
 
 def is_esp_url(url: str) -> bool:
     """Whether this is a provider's URL, by its scheme."""
     return url.partition("://")[0] in PROVIDERS
 
 
-def parse_esp_url(url: str) -> EspSettings:
+def parse_esp_url(url: str) -> tuple[EspSettings, Mapping[str, str]]:
     """Read a URL that `is_esp_url` knows; `EXAMPLES` has one of each form, and each takes `?api=https://…`.
 
-    Raises ValueError with a sentence for the person who wrote it; it never repeats the key.
+    Returns beside the settings the options that every transport has, not yet read. Without its key it reads as the same
+    settings with none. Raises ValueError with a sentence for the person who wrote it; it never repeats the key.
     """
     scheme, _, rest = url.partition("://")
     place, _, query = rest.partition("?")
@@ -56,23 +65,23 @@ def parse_esp_url(url: str) -> EspSettings:
     before, at, host = place.rpartition("@")
     if "/" in place or "#" in url or bool(at) is not bool(PROVIDERS[scheme].needs):
         raise ValueError(f"Write {EXAMPLES[scheme]}; / ? # @ in a key are %2F %3F %23 %40.")
-    options = _options(query, ("api", "region") if scheme == "mailgun" else ("api",))
-    api = options.get("api", "")
+    options = read_options(query, ("region", *OPTIONS) if scheme == "mailgun" else OPTIONS)
+    api, region = options.pop("api", ""), options.pop("region", "us")
     match scheme:
         case "ses":
             access_key, _, secret = before.partition(":")
             key, access_key = credential(secret, "key"), credential(access_key, "access key")
-            return checked(EspSettings(scheme, key, access_key=access_key, region=host, api=api))
+            settings = EspSettings(scheme, key, access_key=access_key, region=host, api=api)
         case "mailgun":
-            region = options.get("region", "us")
-            return checked(EspSettings(scheme, credential(before, "key"), domain=host.lower(), region=region, api=api))
+            settings = EspSettings(scheme, credential(before, "key"), domain=host.lower(), region=region, api=api)
         case _:
-            return checked(EspSettings(scheme, credential(place, "key"), api=api))
+            settings = EspSettings(scheme, credential(place, "key"), api=api)
+    return checked(settings), options
 
 
 def checked(settings: EspSettings) -> EspSettings:
     """The same settings, if they can be. Raises ValueError with a sentence; it never repeats the key."""
-    if not KEY.fullmatch(settings.key):
+    if settings.key and not KEY.fullmatch(settings.key):
         about = settings.about
         raise ValueError(f"{about.title} needs its {about.key}: letters, digits and signs without spaces.")
     match settings.provider:
@@ -84,11 +93,16 @@ def checked(settings: EspSettings) -> EspSettings:
             return replace(settings, api=_api(settings.api))
 
 
-def esp_url(settings: EspSettings, with_password: bool) -> str:
-    """The URL that reads as these settings. Without the key it tells the rest, and cannot be read back."""
+def keep_key(asked: EspSettings, stored: EspSettings | None) -> EspSettings:
+    """The settings with the stored key in the place of a blank one, if all the rest is the same."""
+    return stored if stored is not None and asked == replace(stored, key="") else asked
+
+
+def esp_url(settings: EspSettings, with_password: bool, limits: Mapping[str, str]) -> str:
+    """The URL that reads as these settings and limits; without password it reads as the same with no key."""
     key = quote(settings.key, safe="") if with_password else ""
-    options = [f"region={settings.region}"] if settings.domain and settings.region != "us" else []
-    options += [f"api={quote(settings.api, safe=':/')}"] if settings.api else []
+    region = {"region": settings.region} if settings.domain and settings.region != "us" else {}
+    options = {**region, **({"api": settings.api} if settings.api else {}), **limits}
     match settings.provider:
         case "ses":
             place = f"{quote(settings.access_key, safe='')}{':' if key else ''}{key}@{settings.region}"
@@ -96,31 +110,16 @@ def esp_url(settings: EspSettings, with_password: bool) -> str:
             place = f"{key}@{settings.domain}"
         case _:
             place = key
-    return f"{settings.provider}://{place}{'?' if options else ''}{'&'.join(options)}"
-
-
-def _options(query: str, known: tuple[str, ...]) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
-    if strange := [name for name, _ in pairs if name not in known]:
-        raise ValueError(f"This transport has no option {strange[0][:40]!r}; there is {' and '.join(known)}.")
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("Each option of a transport is given once.")
-    return dict(pairs)
+    return f"{settings.provider}://{place}{written(options)}"
 
 
 def _api(url: str) -> str:
     """A base URL without a slash at its end; "" for the provider's own."""
     if not url:
         return ""
-    wrong = ValueError("The API's address looks like https://mail-gateway.example.com/v3, or http:// on this machine.")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as trouble:
-        raise wrong from trouble
-    clear = parts.scheme == "http" and is_loopback(parts.hostname or "")
-    if not (clear or parts.scheme == "https") or not parts.hostname or port == 0:
-        raise wrong
-    if parts.username is not None or parts.query or parts.fragment or not re.fullmatch(r"[!-~]{1,300}", url):
-        raise wrong
+    parts = web_address(url)
+    if parts is None or not keeps_secrets(parts) or parts.query or len(url) > API_MAX:
+        raise ValueError(
+            "The API's address looks like https://mail-gateway.example.com/v3, or http:// on this machine."
+        )
     return url.rstrip("/")

@@ -35,12 +35,13 @@ def wire_address(address: str) -> str:
         raise BadAddress(f"{address[:100]!r} has a domain that cannot exist.") from trouble
 
 
-def wire_body(data: bytes) -> bytes:
+def wire_body(data: bytes, crlf: bool = False) -> bytes:
     """The message as it goes between DATA and the final dot: CRLF only (no bare CR or LF, VU#302671), dots doubled.
 
     The message's last line end is left off: it is the first CRLF of the final `CRLF . CRLF` (RFC 5321 §4.1.1.4).
+    With `crlf` whoever wrote the message answers for its line ends, which are not looked at again.
     """
-    if not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):
+    if not crlf and not data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r"):
         data = LINE_END.sub(b"\r\n", data)
     if data.startswith(b"."):
         data = b"." + data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cocoonmail.transports.base import printable
+from cocoonmail.transports.smtp.replies import CHALLENGE
 
 LINES_MAX = 120  # Of which the first and last halves are shown
 MASK = "********"
@@ -22,7 +23,11 @@ class Conversation:
         self._lines.append(f"C: {self.masked(line)}")
 
     def heard(self, code: int, texts: Iterable[str]) -> None:
-        """Note a reply of the server's, line by line."""
+        """Note a reply of the server's, line by line.
+
+        A challenge is not shown: with SCRAM's, passwords could be tried until one fits.
+        """
+        texts = [MASK] if code == CHALLENGE else texts
         self._lines.extend(f"S: {code} {self.masked(text)}" for text in texts)
 
     def remark(self, words: str) -> None:

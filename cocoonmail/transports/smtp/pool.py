@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from cocoonmail.transports.address import Security, TransportSettings
 from cocoonmail.transports.base import Envelope, Handover, Outcome, Prepared
 from cocoonmail.transports.smtp.connection import SmtpConnection
 from cocoonmail.transports.smtp.opening import NotOpened
+from cocoonmail.transports.smtp.places import Places
 from cocoonmail.transports.smtp.timeouts import Timeouts
 from cocoonmail.transports.smtp.tls import tls_context
 
 
 class SmtpPool:
     """The SMTP transport. At most `max_connections` are open; each carries `messages_per_connection` messages at most
-    and is closed after `idle_seconds` without one. Lives on one event loop.
+    and is closed after `idle_seconds` without one. After trouble with the server there are fewer for a while, or none.
+    Lives on one event loop.
     """
 
     def __init__(
@@ -33,35 +35,29 @@ class SmtpPool:
         self._timeouts = timeouts or Timeouts()
         self._messages_per_connection = messages_per_connection
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(max_connections)
+        self.places = Places(max_connections)
         self._kept: dict[SmtpConnection, asyncio.TimerHandle] = {}
         self._farewells: set[asyncio.Task[None]] = set()
         self._context: ssl.SSLContext | None = None
         self._closed = False
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Lease]:
+    def connection(self) -> Visit:
         """A connection for this caller alone, opened when the first message needs it. Waits for a free one."""
-        await self._slots.acquire()
-        lease = Lease(self)
-        try:
-            yield lease
-        finally:
-            self._take_back(lease)
+        return Visit(self)
 
     async def prepare(self, envelope: Envelope) -> Handover:
         """Hand one message over through a connection that is taken back once the message is committed or abandoned."""
-        await self._slots.acquire()
+        await self.places.take()
         lease = Lease(self)
         handover: Handover | None = None
         try:
             handover = await lease.prepare(envelope)
             if isinstance(handover, Prepared):
-                return LeasedMessage(handover, lambda: self._take_back(lease))
+                return LeasedMessage(handover, lambda: self.take_back(lease))
             return handover
         finally:
             if not isinstance(handover, Prepared):
-                self._take_back(lease)
+                self.take_back(lease)
 
     async def aclose(self) -> None:
         """Say goodbye on every kept connection. One that is in use is closed when it comes back."""
@@ -91,9 +87,10 @@ class SmtpPool:
         """Whether it has carried all the messages that one connection may."""
         return connection.messages >= self._messages_per_connection
 
-    def _take_back(self, lease: Lease) -> None:
+    def take_back(self, lease: Lease) -> None:
+        """Keep the lease's connection for the next caller where it can be used on."""
         connection, lease.current = lease.current, None
-        self._slots.release()
+        self.places.give_back()
         if connection is None:
             return
         if not connection.usable:
@@ -112,6 +109,21 @@ class SmtpPool:
         farewell.add_done_callback(self._farewells.discard)
 
 
+class Visit(AbstractAsyncContextManager["Lease"]):
+    """The time for which one caller has a connection. (A generator would cost every message some 40 us.)"""
+
+    def __init__(self, pool: SmtpPool) -> None:
+        self._pool = pool
+        self._lease = Lease(pool)
+
+    async def __aenter__(self) -> Lease:
+        await self._pool.places.take()
+        return self._lease
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pool.take_back(self._lease)
+
+
 class Lease:
     """One caller's connection. It changes beneath where the server closed the one that was kept."""
 
@@ -121,6 +133,13 @@ class Lease:
 
     async def prepare(self, envelope: Envelope) -> Handover:
         """Hand over all but the final dot; on a fresh connection where the kept one proves to be dead."""
+        handover = await self._prepare(envelope)
+        if isinstance(handover, Prepared):
+            return LearningMessage(handover, self._pool.places)
+        self._pool.places.learn(handover)
+        return handover
+
+    async def _prepare(self, envelope: Envelope) -> Handover:
         if self.current is None:
             self.current = self._pool.take_kept()
         await self._let_go_of_the_worn()
@@ -139,6 +158,24 @@ class Lease:
         if self.current is not None and (self._pool.worn(self.current) or not self.current.usable):
             connection, self.current = self.current, None
             await connection.quit()
+
+
+class LearningMessage(Prepared):
+    """A prepared message whose outcome tells the pool how the server is."""
+
+    def __init__(self, message: Prepared, places: Places) -> None:
+        self._message = message
+        self._places = places
+
+    async def commit(self) -> Outcome:
+        """Send the final dot and wait for the answer."""
+        outcome = await self._message.commit()
+        self._places.learn(outcome)
+        return outcome
+
+    async def abandon(self) -> None:
+        """Close the connection without the dot."""
+        await self._message.abandon()
 
 
 class LeasedMessage(Prepared):

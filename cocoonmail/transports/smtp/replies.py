@@ -16,6 +16,7 @@ ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 # Answers about the session and not about the message in it: closing (RFC 5321 §3.8), or a login or TLS is missing
 # (RFC 4954 §6). They say nothing against the message, even those that begin with 5.
 CLOSING = 421
+CHALLENGE = 334  # Within AUTH (RFC 4954 §4)
 SESSION_CODES = frozenset({CLOSING, 530, 534, 535, 538})
 
 

@@ -43,7 +43,7 @@ def plan(envelope: Envelope, extensions: Mapping[str, str]) -> Transaction | Ref
         recipient = wire_address(envelope.recipient)
     except BadAddress as trouble:
         return Refused(str(trouble))
-    body = wire_body(envelope.data)
+    body = wire_body(envelope.data, envelope.crlf)
     utf8 = envelope.smtputf8 or not (sender.isascii() and recipient.isascii())
     eight_bit = utf8 or not body.isascii()
     if missing := _missing(extensions, body, utf8=utf8, eight_bit=eight_bit):

@@ -69,7 +69,7 @@ def _envelope(message: EmailMessage, workspace: Workspace) -> Envelope:
 
 
 async def _hand_over(settings: TransportSettings, envelope: Envelope) -> Outcome:
-    way = open_transport(settings, TIMEOUTS, max_connections=1)
+    way = open_transport(settings, TIMEOUTS)
     try:
         prepared = await way.prepare(envelope)
         return prepared if isinstance(prepared, Deferred | Refused) else await prepared.commit()

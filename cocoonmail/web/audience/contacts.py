@@ -10,12 +10,14 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from cocoonmail.contacts.models import Contact, Event, PlatformCustomer
+from cocoonmail.contacts.models import Contact, Event, PlatformCustomer, Suppression
+from cocoonmail.contacts.suppression import suppress, suppression_of, unsuppress
 from cocoonmail.emails.models import Message
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Run
 from cocoonmail.trace.story import Moment, story
 from cocoonmail.web.audience.forms import ContactForm, PropertyForm
+from cocoonmail.web.audience.listing import state_of
 from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.middleware import MemberRequest
 
@@ -28,11 +30,24 @@ ICONS = {
     "finished": "check",
     "message": "mail",
     "unsubscribed": "bell-off",
+    "stopped": "bell-off",
 }
 URLS = {
     "delivery": "/integrations/{platform}/deliveries/{id}",
     "loop": "/loops/{id}",
     "message": "/messages/{id}",
+}
+# What to think of before mail goes to an address again, by why it was stopped.
+ALLOWING = {
+    Suppression.Reason.MANUAL: "It was stopped by hand. Make sure that whoever did it agrees.",
+    Suppression.Reason.HARD_BOUNCE: (
+        "Its mail server said for good that it takes no mail. Allow it only if you know that the address works again: "
+        "who keeps sending where nobody is loses the trust of mail providers."
+    ),
+    Suppression.Reason.COMPLAINT: (
+        "Its reader marked an email as spam. Allow it only if they asked you to: each further complaint makes it "
+        "likelier that none of your emails arrive."
+    ),
 }
 
 
@@ -79,6 +94,27 @@ def delete(request: MemberRequest, pk: int) -> HttpResponse:
     return redirect("audience")
 
 
+@page
+@require_POST
+def stop(request: MemberRequest, pk: int) -> HttpResponse:
+    """Stop all mail to the contact's address, of every kind."""
+    found = contact_of(request, pk)
+    by = f"by {request.user}"
+    suppress(found.workspace_id, found.email_key, Suppression.Reason.MANUAL, database_now(), by)
+    messages.success(request, f"No email of any kind goes to {found.email} any more.")
+    return redirect("contact", pk=pk)
+
+
+@page
+@require_POST
+def allow(request: MemberRequest, pk: int) -> HttpResponse:
+    """Let mail go to the contact's address again."""
+    found = contact_of(request, pk)
+    if unsuppress(found.workspace_id, found.email_key):
+        messages.success(request, f"Emails go to {found.email} again. What was not sent meanwhile stays unsent.")
+    return redirect("contact", pk=pk)
+
+
 def contact_of(request: MemberRequest, pk: int) -> Contact:
     """A contact of the reader's workspace. Raises Http404."""
     return get_object_or_404(Contact, workspace=request.workspace, pk=pk)
@@ -86,6 +122,7 @@ def contact_of(request: MemberRequest, pk: int) -> Contact:
 
 def show(request: MemberRequest, found: Contact, form: ContactForm, property_form: PropertyForm) -> HttpResponse:
     """The page, with what was filled in wrongly."""
+    suppression = suppression_of(found)
     wrong = any(one.is_bound and not one.is_valid() for one in (form, property_form))
     values: dict[str, Any] = {
         "contact": found,
@@ -93,6 +130,9 @@ def show(request: MemberRequest, found: Contact, form: ContactForm, property_for
         "property_form": property_form,
         "customers": PlatformCustomer.objects.filter(contact=found).order_by("pk")[:50],
         "moments": [drawn(moment) for moment in reversed(story(found))],
+        "state": state_of(found, suppression is not None),
+        "suppression": suppression,
+        "allowing": ALLOWING[Suppression.Reason(suppression.reason)] if suppression else "",
         "may_edit": request.member.role in EDITORS,
         "destroys": destroys(found),
     }

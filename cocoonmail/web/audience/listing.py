@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from cocoonmail.contacts.models import Contact, ContactProperty
+from cocoonmail.contacts.suppression import stopped, suppressed
 from cocoonmail.kit.clock import database_now
 from cocoonmail.web.audience.forms import NewContactForm
 from cocoonmail.web.shared.access import page
@@ -22,6 +24,9 @@ COLUMNS_SHOWN = 2  # Custom properties that are shown as columns without being a
 COLUMNS_MAX = 6
 SWITCHES = {"subscribed": ("Subscribed", "Subscribed", "Unsubscribed"), "test": ("Mode", "Test mode only", "Live")}
 
+MAIL = "mail"
+STOPPED = {"stopped": "Stopped", "allowed": "Not stopped"}
+
 
 @page
 def audience(request: MemberRequest) -> HttpResponse:
@@ -32,7 +37,7 @@ def audience(request: MemberRequest) -> HttpResponse:
     shown = columns(request, properties)
     values = {
         "page": page,
-        "rows": [(one, [display(one.properties.get(name)) for name in shown]) for one in page.rows],
+        "rows": rows_of(page.rows, shown),
         "columns": shown,
         "properties": properties,
         "selects": selects(request, mine),
@@ -42,11 +47,29 @@ def audience(request: MemberRequest) -> HttpResponse:
     return render(request, "audience/audience.html", values)
 
 
+def rows_of(contacts: Sequence[Contact], shown: Sequence[str]) -> list[tuple[Contact, str, list[str]]]:
+    """Each contact with its state and the values of the custom properties that are shown. One query."""
+    stops = suppressed({one.workspace_id for one in contacts}, {one.email_key for one in contacts})
+    return [(one, state_of(one, (one.workspace_id, one.email_key) in stops), values_of(one, shown)) for one in contacts]
+
+
+def state_of(contact: Contact, stopped: bool) -> str:
+    """Whether mail goes there: one of the states of shared.tones."""
+    return "suppressed" if stopped else "subscribed" if contact.subscribed else "unsubscribed"
+
+
+def values_of(contact: Contact, shown: Sequence[str]) -> list[str]:
+    """The values of some custom properties, as a table shows them."""
+    return [display(contact.properties.get(name)) for name in shown]
+
+
 def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Contact]:
     """The contacts that the URL's filters ask for."""
     for word in asked(request, "q").split()[:5]:
         named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
         contacts = contacts.filter(named | Q(email_key__icontains=word.casefold()) | Q(email__icontains=word))
+    if (value := asked(request, MAIL)) in STOPPED:
+        contacts = stopped(contacts, yes=value == "stopped")
     for switch in SWITCHES:
         if (value := asked(request, switch)) in ("yes", "no"):
             contacts = contacts.filter(**{switch: value == "yes"})
@@ -57,12 +80,13 @@ def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Conta
 
 
 def selects(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:
-    """The filters: the two switches, and the groups and sources that there are."""
+    """The filters: the two switches, whether mail was stopped, and the groups and sources that there are."""
     switches = [
         {"name": name, "label": label, "value": asked(request, name), "options": [("yes", yes), ("no", no)]}
         for name, (label, yes, no) in SWITCHES.items()
     ]
-    return [switches[0], *_valued(request, contacts), switches[1]]
+    mail = {"name": MAIL, "label": "Mail", "value": asked(request, MAIL), "options": list(STOPPED.items())}
+    return [switches[0], mail, *_valued(request, contacts), switches[1]]
 
 
 def _valued(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:

@@ -11,5 +11,7 @@ urlpatterns = [
     path("audience/new", listing.new, name="contact_new"),
     path("audience/properties", contacts.define, name="contact_property"),
     path("audience/<int:pk>", contacts.contact, name="contact"),
+    path("audience/<int:pk>/stop", contacts.stop, name="contact_stop"),
+    path("audience/<int:pk>/allow", contacts.allow, name="contact_allow"),
     path("audience/<int:pk>/delete", contacts.delete, name="contact_delete"),
 ]

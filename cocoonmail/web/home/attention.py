@@ -35,10 +35,10 @@ def attention(workspace: Workspace) -> list[Trouble]:
 # (status, tone, what one is called, what many are called, why it matters)
 STANDING = [
     (Status.UNKNOWN, "bad", "message may or may not have been sent", "messages may or may not have been sent",
-     "No answer came after they were handed over. They are not sent again by themselves."),
+     "No answer came after they were handed over. Decide: they arrived, or send them again."),
     (Status.FAILED, "bad", "message could not be sent", "messages could not be sent", "The mail server refused them."),
     (Status.HELD, "warn", "message is held back", "messages are held back",
-     "Something is missing in them, so they did not go out half-written."),
+     "Something is missing in them, or they waited too long to go out without you."),
 ]  # fmt: skip
 
 

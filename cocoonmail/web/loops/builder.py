@@ -21,7 +21,7 @@ from cocoonmail.loops.steps import SendEmail, Step, Wait, read_steps
 from cocoonmail.loops.unpublished import unpublished
 from cocoonmail.web.loops.cards import TRIGGER, cards_of, figures_of, holds_back
 from cocoonmail.web.loops.finding import emails_of, loop_of
-from cocoonmail.web.loops.forms import NameForm, TriggerForm, WaitForm
+from cocoonmail.web.loops.forms import NameForm, TriggerForm, UnknownForm, WaitForm
 from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.eventnames import known_names
 from cocoonmail.web.shared.mailview import said
@@ -84,7 +84,7 @@ def panel(
         return {"kind": TRIGGER, "form": form or trigger_form(loop)}
     place = next((place for place, step in enumerate(steps) if step.id == selected), None)
     if place is None:
-        return {"kind": "loop", "form": form or NameForm(initial={"name": loop.name}), "destroys": destroys(loop)}
+        return {"kind": "loop", **loop_forms(loop, form), "destroys": destroys(loop)}
     values = {"version": loop.updated_at.isoformat()}
     here = {"id": selected, "first": place == 0, "last": place == len(steps) - 1, "values": values}
     match steps[place]:
@@ -99,6 +99,13 @@ def panel(
             found = emails.get(email)
             problems = said(check(draft_of(found))) if found else []
             return {**here, "kind": "email", "removes": REMOVES_EMAIL, "email": found, "problems": problems}
+
+
+def loop_forms(loop: Loop, form: forms.Form | None) -> dict[str, forms.Form]:
+    """The forms about the loop itself; `form` is one of them, filled in wrongly."""
+    name = form if isinstance(form, NameForm) else NameForm(initial={"name": loop.name})
+    unknown = form if isinstance(form, UnknownForm) else UnknownForm(initial={"unknown_policy": loop.unknown_policy})
+    return {"form": name, "unknown_form": unknown}
 
 
 def trigger_form(loop: Loop) -> TriggerForm:

@@ -18,12 +18,12 @@ from cocoonmail.contacts.record import event_names
 from cocoonmail.emails.models import Email
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops import draft
-from cocoonmail.loops.models import Loop
+from cocoonmail.loops.models import Loop, UnknownPolicy
 from cocoonmail.loops.steps import STEPS_MAX, SendEmail, Step, Wait, read_steps, write_steps
 from cocoonmail.web.loops.builder import show
 from cocoonmail.web.loops.cards import TRIGGER
 from cocoonmail.web.loops.finding import loop_of
-from cocoonmail.web.loops.forms import NameForm, TriggerForm, VersionField, WaitForm
+from cocoonmail.web.loops.forms import NameForm, TriggerForm, UnknownForm, VersionField, WaitForm
 from cocoonmail.web.shared.access import page
 from cocoonmail.web.shared.middleware import MemberRequest
 
@@ -31,6 +31,11 @@ FIRST_WAIT = timedelta(days=1)
 FOUND = 302  # The status of a redirect: the change was saved
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_BODY = "Hi {{ contact.firstName | default: 'there' }},\n\n\n"
+
+UNKNOWN_NOW = {
+    UnknownPolicy.HOLD: "From now on an email of which nobody knows waits for a person.",
+    UnknownPolicy.RESEND_ONCE: "From now on an email of which nobody knows is sent again by itself, once.",
+}
 
 AnyForm = TypeVar("AnyForm", TriggerForm, WaitForm)
 
@@ -46,6 +51,19 @@ def rename(request: MemberRequest, pk: int) -> HttpResponse:
         return show(request, loop, "", form, status=422)
     Loop.objects.filter(pk=loop.pk).update(name=form.cleaned_data["name"])
     messages.success(request, "The name was saved.")
+    return redirect("loop", pk=pk)
+
+
+@page
+@require_POST
+def set_unknown(request: MemberRequest, pk: int) -> HttpResponse:
+    """Choose what follows on an unknown message; it is no part of the draft and counts at once."""
+    loop, form = loop_of(request, pk), UnknownForm(request.POST)
+    if not form.is_valid():
+        return show(request, loop, "", form, status=422)
+    policy = UnknownPolicy(form.cleaned_data["unknown_policy"])
+    Loop.objects.filter(pk=loop.pk).update(unknown_policy=policy)
+    messages.success(request, UNKNOWN_NOW[policy])
     return redirect("loop", pk=pk)
 
 

@@ -10,7 +10,7 @@ from django import forms
 from cocoonmail.contacts.addresses import NotAnAddress, parse
 from cocoonmail.emails.compose import Format, Kind
 from cocoonmail.emails.models import Email
-from cocoonmail.loops.models import Frequency
+from cocoonmail.loops.models import Frequency, UnknownPolicy
 from cocoonmail.loops.steps import WAIT_MAX
 from cocoonmail.web.shared.eventnames import EVENT_NAMES_LIST, event_name
 
@@ -40,6 +40,20 @@ class NameForm(forms.Form):
 
     name = forms.CharField(
         max_length=200, required=False, widget=forms.TextInput(attrs={"placeholder": "For example: Welcome"})
+    )
+
+
+class UnknownForm(forms.Form):
+    """What follows when nobody knows whether an email of the loop was sent."""
+
+    unknown_policy = forms.ChoiceField(
+        label="When no answer came and nobody knows if an email left",
+        widget=forms.RadioSelect,
+        choices=[
+            (UnknownPolicy.HOLD.value, "Hold it: a person decides, and nobody gets it twice"),
+            (UnknownPolicy.RESEND_ONCE.value, "Send it again, once, ten minutes later: somebody may get it twice"),
+        ],
+        help_text="Counts at once, also for emails that were made before.",
     )
 
 

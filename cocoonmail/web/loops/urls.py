@@ -23,6 +23,7 @@ of_loop: list[URLPattern | URLResolver] = [
     path("/metrics", inside.metrics, name="loop_metrics"),
     path("/people", inside.people, name="loop_people"),
     path("/name", changes.rename, name="loop_name"),
+    path("/unknown", changes.set_unknown, name="loop_unknown"),
     path("/trigger", changes.set_trigger, name="loop_trigger"),
     path("/steps", changes.add, name="loop_steps"),
     path("/steps/<slug:step>", include(of_step)),

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from cocoonmail.emails.again import arrived, release
+from cocoonmail.emails.again import all_arrived, arrived, release, release_all
 from cocoonmail.emails.models import EmailVersion, Message, Status
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.steps import SendEmail, read_steps
 from cocoonmail.web.messages.finding import Trail, message_of, trail_of
+from cocoonmail.web.messages.listing import ID_DIGITS, filtered
 from cocoonmail.web.shared.access import page
 from cocoonmail.web.shared.middleware import MemberRequest
+from cocoonmail.web.shared.paging import PAGE
 
 STANDING = (Status.HELD, Status.FAILED, Status.UNKNOWN)
 MOVED_ON = "Somebody was faster: the message does not stand still any more."
+NOTHING_CHOSEN = "Nothing was decided: tick some messages, or all of them."
 NOBODY = "The contact was deleted: there is nobody to send it to."
 
 
@@ -47,6 +52,47 @@ def send_again(request: MemberRequest, pk: int) -> HttpResponse:
     else:
         messages.warning(request, MOVED_ON)
     return redirect("message", pk)
+
+
+@page
+@require_POST
+def send_many_again(request: MemberRequest) -> HttpResponse:
+    """Queue anew the unknown messages that were chosen, all of them at once."""
+    chosen = _chosen(request)
+    if chosen is None:
+        return _decided(request, NOTHING_CHOSEN)
+    many = release_all(chosen, database_now())
+    return _decided(request, f"{_counted(many)} on the way again." if many else MOVED_ON, done=many > 0)
+
+
+@page
+@require_POST
+def many_arrived(request: MemberRequest) -> HttpResponse:
+    """Settle the unknown messages that were chosen: they arrived, and nothing is sent."""
+    chosen = _chosen(request)
+    if chosen is None:
+        return _decided(request, NOTHING_CHOSEN)
+    many = all_arrived(chosen, database_now())
+    return _decided(request, f"Noted: {_counted(many)} counted as sent." if many else MOVED_ON, done=many > 0)
+
+
+def _chosen(request: MemberRequest) -> QuerySet[Message] | None:
+    """The messages that were ticked, or all that the form's filters ask for; None where neither was chosen."""
+    mine = Message.objects.filter(workspace=request.workspace)
+    if request.POST.get("all") == "yes":
+        return filtered(mine, request.POST)
+    texts = request.POST.getlist("pk")
+    ticked = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS]
+    return mine.filter(pk__in=ticked[:PAGE]) if ticked else None
+
+
+def _counted(many: int) -> str:
+    return "1 message is" if many == 1 else f"{many:,} messages are"
+
+
+def _decided(request: MemberRequest, words: str, *, done: bool = False) -> HttpResponse:
+    messages.add_message(request, messages.SUCCESS if done else messages.WARNING, words)
+    return redirect(f"{reverse('messages')}?status={Status.UNKNOWN.value}")
 
 
 @page

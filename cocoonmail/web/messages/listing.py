@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.loops.models import Loop
+from cocoonmail.web.messages.known import Known, known
 from cocoonmail.web.messages.words import reason_of
-from cocoonmail.web.shared.access import page
+from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import COUNT_MAX, page_of
 from cocoonmail.web.shared.tones import look_of
@@ -37,27 +38,32 @@ def messages(request: MemberRequest) -> HttpResponse:
     """All mail, newest first."""
     mine = Message.objects.filter(workspace=request.workspace)
     status = request.GET.get("status", "")
-    shown = page_of(_filtered(mine, request), request, by="created_at")
+    found = filtered(mine, request.GET).select_related("version").defer("facts", "conversation")
+    shown = page_of(found, request, by="created_at")
     loops = list(Loop.objects.filter(workspace=request.workspace).order_by("name", "pk")[:LOOPS_OFFERED])
+    facts = known(request.workspace, shown.rows)
     names = {loop.pk: loop.name for loop in loops}
     return render(
         request,
         "messages/messages.html",
         {
             "page": shown,
-            "rows": [_row(one, names) for one in shown.rows],
+            "rows": [_row(one, names, facts.get(one.pk)) for one in shown.rows],
             "noun": "message" if shown.count == 1 else "messages",
             "tabs": _tabs(mine, status),
             "kept": {"status": status} if status in Status.values else {},
             "selects": _selects(request, loops),
             "anything": bool(shown.rows) or mine.exists(),
+            "asked": {name: value for name in ("q", "loop", "mode") if (value := request.GET.get(name, ""))},
+            "deciding": status == Status.UNKNOWN and request.member.role in EDITORS,
         },
     )
 
 
-def _filtered(rows: QuerySet[Message], request: MemberRequest) -> QuerySet[Message]:
-    status, loop, mode = (request.GET.get(name, "") for name in ("status", "loop", "mode"))
-    text = request.GET.get("q", "").strip().replace("\0", "")[:TEXT_MAX]
+def filtered(rows: QuerySet[Message], asked: QueryDict) -> QuerySet[Message]:
+    """The messages that a URL's or a form's filters ask for."""
+    status, loop, mode = (asked.get(name, "") for name in ("status", "loop", "mode"))
+    text = asked.get("q", "").strip().replace("\0", "")[:TEXT_MAX]
     if text:
         newest = rows.order_by("-created_at", "-pk").values("pk")[:SEARCHED_MAX]
         rows = rows.filter(Q(to_email__icontains=text) | Q(subject__icontains=text), pk__in=newest)
@@ -67,16 +73,17 @@ def _filtered(rows: QuerySet[Message], request: MemberRequest) -> QuerySet[Messa
         rows = rows.filter(loop_id=int(loop))
     if mode in MODES:
         rows = rows.filter(test=MODES[mode])
-    return rows.select_related("version").defer("facts", "conversation")
+    return rows
 
 
-def _row(message: Message, names: Mapping[int, str]) -> dict[str, Any]:
+def _row(message: Message, names: Mapping[int, str], facts: Known | None) -> dict[str, Any]:
     """A message that was never merged has no subject yet: it goes by the name of its email."""
     return {
         "message": message,
         "subject": message.subject or message.version.name,
         "reason": reason_of(message),
         "loop": names.get(message.loop_id or 0, ""),
+        "known": facts,
     }
 
 

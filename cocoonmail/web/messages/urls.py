@@ -19,5 +19,7 @@ of_message = [
 
 urlpatterns = [
     path("messages", listing.messages, name="messages"),
+    path("messages/send-again", decisions.send_many_again, name="messages_send_again"),
+    path("messages/arrived", decisions.many_arrived, name="messages_arrived"),
     path("messages/<int:pk>", include(of_message)),
 ]

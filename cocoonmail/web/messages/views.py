@@ -12,12 +12,14 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from cocoonmail.emails.again import RESENT
 from cocoonmail.emails.letters import merge, write
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.render import Held
 from cocoonmail.loops.models import LoopState
 from cocoonmail.web.messages.decisions import may_send_again, newer_version
 from cocoonmail.web.messages.finding import Trail, message_of, trail_of
+from cocoonmail.web.messages.known import known
 from cocoonmail.web.messages.words import explain
 from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.framed import framed
@@ -59,7 +61,7 @@ def source(request: MemberRequest, pk: int) -> HttpResponse:
         return _show(request, row, "/source", {"held": letter.reason})
     shown = letter.data[:SOURCE_SHOWN_MAX].decode("utf-8", "replace").replace("\r\n", "\n")
     size = len(letter.data)
-    values = {"letter": letter.rendered, "source": shown, "size": size, "cut": size > SOURCE_SHOWN_MAX}
+    values = {"letter": merge(row), "source": shown, "size": size, "cut": size > SOURCE_SHOWN_MAX}
     return _show(request, row, "/source", values)
 
 
@@ -108,7 +110,9 @@ def _show(request: MemberRequest, row: Message, here: str, values: dict[str, Any
         "here": here,
         "tabs": [{"label": label, "url": base + to, "here": here == to} for label, to in TABS],
         "explained": explain(row, paused),
+        "known": known(row.workspace, [row]).get(row.pk),
         "retry_at": row.due_at if row.status == Status.QUEUED and row.attempts and not paused else None,
+        "leaves_at": row.due_at if row.status == Status.QUEUED and row.reason == RESENT and not paused else None,
         "trail": trail,
         "moments": _moments(row, trail),
         "can_edit": request.member.role in EDITORS,
@@ -129,8 +133,7 @@ def _moments(row: Message, trail: Trail) -> list[dict[str, Any]]:
     if row.sent_at:
         text = row.reason.capitalize() or (row.receipt if row.status == Status.SENT else "")
         moments.append(_moment("mail", row.get_status_display(), row.sent_at, text=text, tone=tone(row.status)))
-    if row.released_at:
-        moments.append(_moment("again", "Sent again by a person", row.released_at))
+    moments += _queued_anew(row)
     named = trail.loop.name if trail.loop else "a loop that is gone"
     moments.append(_moment("edit", "Written", row.created_at, text=row.version.name))
     if trail.run:
@@ -142,6 +145,17 @@ def _moments(row: Message, trail: Trail) -> list[dict[str, Any]]:
     if trail.delivery:
         moments.append(_received(trail))
     return moments
+
+
+def _queued_anew(row: Message) -> list[dict[str, Any]]:
+    """Who had it sent again: a person, or its loop's rule."""
+    again = []
+    if row.released_at and row.released_at != row.resent_at:
+        again.append(_moment("again", "Sent again by a person", row.released_at))
+    if row.resent_at:
+        text = "No answer had come. The loop says to send it again, once."
+        again.append(_moment("again", "Queued again by its loop’s rule", row.resent_at, text=text, tone="warn"))
+    return again
 
 
 def _received(trail: Trail) -> dict[str, Any]:

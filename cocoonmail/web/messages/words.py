@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cocoonmail.emails.again import RESENT
 from cocoonmail.emails.models import Message, Status
 
 
@@ -34,10 +35,12 @@ WORDS = {
     Status.SENDING: "All of it is with the server but the last dot; the answer is written here as soon as it comes.",
     Status.CAPTURED: "Mail is captured in this workspace: it is complete and can be looked at here, and nobody got it.",
     Status.UNKNOWN: (
-        "The message was handed over completely, and then no answer came. So it is not sent again by itself: that "
-        "could put it into the inbox twice. Look at the mail server's log, or ask the recipient, and then decide."
+        "The message was handed over completely, and then no answer came. To send it again could put it into "
+        "the inbox twice. Look at the mail server's log, or ask the recipient, and then decide."
     ),
 }
+
+AGAIN = "No answer came, so it goes out again by itself, once, as its loop says. Its reader may get it twice."
 
 # What a reason speaks of, and where that is put right: the first that fits counts.
 REMEDIES = [
@@ -62,6 +65,8 @@ def explain(message: Message, paused: bool = False) -> Explained:
     words = " ".join(filter(None, [_sentence(message), WORDS.get(status, "")]))
     if status == Status.QUEUED and paused:
         title, words = "Waiting for its loop", "The loop is paused. The message goes out when the loop goes on."
+    if status == Status.QUEUED and message.reason == RESENT and not paused:
+        return Explained(tone, "Will be sent again", AGAIN)
     if status == Status.CAPTURED:
         return Explained(tone, title, words, *TRANSPORT)
     return Explained(tone, title, words, *_remedy(message))

@@ -1,1 +1,1 @@
-"""The Settings pages: the sender, the way mail leaves, the people who may come in."""
+"""The Settings pages: the sender, the way mail leaves and how quickly, the people who may come in."""

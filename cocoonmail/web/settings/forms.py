@@ -9,11 +9,15 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails.domains import NotADomain, domain_name
+from cocoonmail.emails.freemail import may_send
+from cocoonmail.emails.limits import RATE_MAX, RATE_MIN, RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.transports import CAPTURE, Security, TransportSettings, is_loopback, to_url
 from cocoonmail.transports.address import HOST
+from cocoonmail.web.settings.more_options import MoreOptions, more_initial, say_what_is_stored
 
 
 class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -51,8 +55,15 @@ class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["sender_email"].required = True
 
     def clean_sender_email(self) -> str:
-        """One mailbox."""
-        return _mailbox(self.cleaned_data["sender_email"])
+        """One mailbox, and none whose provider has mail from elsewhere refused."""
+        email = _mailbox(self.cleaned_data["sender_email"])
+        domain = email.rpartition("@")[2].lower()
+        if not may_send(domain, _stored(self.instance)[0].host):
+            raise forms.ValidationError(
+                f"Receivers refuse mail from {domain} that does not leave by its own servers. Use an address of a "
+                f"domain of yours, or first set up its mail server as the transport."
+            )
+        return email
 
     def clean_reply_to(self) -> str:
         """One mailbox, or none."""
@@ -65,7 +76,7 @@ def _mailbox(text: str) -> str:
     return text
 
 
-class TransportForm(forms.Form):
+class TransportForm(MoreOptions):
     """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown.
 
     What is written for a provider is `ProviderForm`'s, and this form then only shows the choice.
@@ -116,10 +127,7 @@ class TransportForm(forms.Form):
         self.stored, self.unsealable = _stored(workspace)
         kwargs.setdefault("initial", _initial(self.stored))
         super().__init__(*args, **kwargs)
-        if self.stored.password:
-            field = self.fields["password"]
-            field.widget.attrs["placeholder"] = "••••••••"
-            field.help_text = "A password is stored. Leave this blank to keep it."
+        say_what_is_stored(self, self.stored)
 
     def clean_host(self) -> str:
         """A name or an address of a server, and nothing around it."""
@@ -146,39 +154,26 @@ class TransportForm(forms.Form):
         """(field, what is wrong) of what does not go together."""
         if data["kind"] == "capture":
             return []
-        wrong = []
+        wrong = self.missing_for_login(self._settings(data), data)
         if not data["host"]:
             wrong.append(("host", "Write the server's name, such as smtp.example.com."))
-        if data["password"] and not data["username"]:
-            wrong.append(("username", "A password needs a user name."))
-        if self._would_move_the_password(data):
-            said = f"Write it once more: the stored one is for {self.stored.username} at {self.stored.host}."
-            wrong.append(("password", said))
         if data["username"] and data["security"] == Security.NONE and not is_loopback(data["host"]):
             wrong.append(("security", "Without encryption anybody on the way could read the password."))
         return wrong
-
-    def _would_move_the_password(self, data: dict[str, Any]) -> bool:
-        """A stored password goes to no other server or account than the one it was entered for."""
-        if data["password"] or not data["username"] or not self.stored.password:
-            return False
-        same = (data["host"], data["username"]) == (self.stored.host, self.stored.username)
-        return not same
 
     def _settings(self, data: dict[str, Any]) -> TransportSettings:
         if data["kind"] == "capture":
             return CAPTURE
         security = Security(data["security"])
-        kept = self.stored.password if data["username"] else ""
-        return TransportSettings(
+        asked = TransportSettings(
             kind="smtp",
             host=data["host"],
             port=data["port"] or _PORTS[security],
             security=security,
             username=data["username"],
-            password=data["password"] or kept,
             allow_self_signed=data["allow_self_signed"] and security is not Security.NONE,
         )
+        return self.with_more(asked, data)
 
 
 _PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
@@ -194,7 +189,7 @@ def _stored(workspace: Workspace) -> tuple[TransportSettings, bool]:
 
 def _initial(stored: TransportSettings) -> dict[str, Any]:
     security = stored.security if stored.kind == "smtp" else Security.STARTTLS
-    shown = replace(stored, password="")
+    shown = replace(stored, password="") if stored.kind == "smtp" else CAPTURE
     return {
         "kind": stored.kind,
         "host": shown.host,
@@ -202,7 +197,58 @@ def _initial(stored: TransportSettings) -> dict[str, Any]:
         "security": security,
         "username": shown.username,
         "allow_self_signed": shown.allow_self_signed,
+        **more_initial(shown),
     }
+
+
+class LimitForm(forms.Form):
+    """One domain's limit. Once it is valid, `rates` has the workspace's limits with it, not yet saved."""
+
+    domain = forms.CharField(
+        max_length=300, widget=forms.TextInput(attrs={"placeholder": "gmail.com", "autocomplete": "off"})
+    )
+    rate = forms.FloatField(
+        label="Messages per second",
+        min_value=RATE_MIN,
+        max_value=RATE_MAX,
+        error_messages=dict.fromkeys(["invalid", "min_value", "max_value"], RATE_WORDS),
+        help_text="0.5 is one in two seconds.",
+    )
+
+    def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace
+        self.rates: dict[str, float] = {}
+
+    def clean_domain(self) -> str:
+        """A domain, whichever way it is written."""
+        try:
+            return read_domain(self.cleaned_data["domain"])
+        except BadLimit as trouble:
+            raise forms.ValidationError(str(trouble)) from trouble
+
+    def clean(self) -> dict[str, Any]:
+        """Put it among the others."""
+        data = super().clean() or {}
+        if not self.errors:
+            try:
+                self.rates = read_domain_rates(self.workspace.domain_rates | {data["domain"]: data["rate"]})
+            except BadLimit as trouble:
+                self.add_error(None, str(trouble))
+        return data
+
+
+class DomainForm(forms.Form):
+    """A domain to sign for."""
+
+    domain = forms.CharField(max_length=320, widget=forms.TextInput(attrs={"placeholder": "example.com"}))
+
+    def clean_domain(self) -> str:
+        """In lower-case ASCII, and no mailbox provider's."""
+        try:
+            return domain_name(self.cleaned_data["domain"])
+        except NotADomain as trouble:
+            raise forms.ValidationError(str(trouble)) from trouble
 
 
 class InviteForm(forms.Form):

@@ -9,7 +9,13 @@ from django.forms import BaseForm
 from cocoonmail.web.shared.access import ADMINS
 from cocoonmail.web.shared.middleware import MemberRequest
 
-TABS = [("Sender", "/settings"), ("Transport", "/settings/transport"), ("Members", "/settings/members")]
+TABS = [
+    ("Sender", "/settings"),
+    ("Domains", "/settings/domains"),
+    ("Transport", "/settings/transport"),
+    ("Sending limits", "/settings/limits"),
+    ("Members", "/settings/members"),
+]
 # A page of their own, for it belongs to the person and not to the workspace.
 ACCOUNT = ("Your account", "/account/password/change/")
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django import forms
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.transport import set_transport
-from cocoonmail.transports import TransportSettings, to_url
-from cocoonmail.transports.esp.address import MAILGUN_REGIONS, EspSettings, checked
+from cocoonmail.transports import TransportSettings, keep_secrets, to_url
+from cocoonmail.transports.esp.address import API_MAX, MAILGUN_REGIONS, EspSettings, checked
 from cocoonmail.transports.esp.providers import PROVIDERS
+from cocoonmail.transports.options import CONNECTIONS, CONNECTIONS_MAX, shown_rate
+from cocoonmail.web.settings.more_options import STORED, number_field, rate_field
 
 # "Amazon SES: secret access key. Postmark: …", of those that call it otherwise than the form
 KEY_NAMES = " ".join(f"{one.title}: {one.key}." for one in PROVIDERS.values() if one.key != "API key")
+MORE = ("api", "requests", "pace")
 
 
 class ProviderForm(forms.Form):
@@ -48,48 +50,55 @@ class ProviderForm(forms.Form):
     )
     api = forms.CharField(
         label="Address of the API",
-        max_length=300,
+        max_length=API_MAX,
         required=False,
         help_text="Only for a gateway of your own. Leave it blank for the provider's.",
         widget=forms.TextInput(attrs={"placeholder": "https://…", "autocomplete": "off"}),
     )
+    # An SMTP server's are on the same page under the names of the options.
+    requests = number_field("Requests at once", CONNECTIONS, CONNECTIONS_MAX)
+    pace = rate_field()
 
     def __init__(self, workspace: Workspace, stored: TransportSettings, *args: Any, **kwargs: Any) -> None:
         self.workspace = workspace
-        self.stored = stored.esp
-        kwargs.setdefault("initial", _initial(self.stored))
+        self.stored = stored
+        kwargs.setdefault("initial", _initial(stored))
         super().__init__(*args, **kwargs)
-        if self.stored:
-            self.fields["key"].widget.attrs["placeholder"] = "••••••••"
-            self.fields[
-                "key"
-            ].help_text = f"A key for {self.stored.about.title} is stored. Leave this blank to keep it."
+        if stored.esp:
+            key = self.fields["key"]
+            key.widget.attrs["placeholder"] = STORED
+            key.help_text = f"A key for {stored.esp.about.title} is stored. Leave this blank to keep it."
+
+    @property
+    def more_open(self) -> bool:
+        """Whether there is something to see below "More options"."""
+        return any(self[name].value() not in (None, "", CONNECTIONS, str(CONNECTIONS)) for name in MORE)
 
     def clean(self) -> dict[str, Any]:
         """Put the transport on the workspace, not yet saved; what is wrong is said beside its field."""
         data = super().clean() or {}
         if self.errors:
             return data
-        if not data["key"] and not self.stored:
-            self.add_error("key", "Write the key that the provider gave you.")
-            return data
         try:
-            self._put(_settings(data))
+            self._put(checked(_provider(data)), data)
         except ValueError as trouble:
             self.add_error(None, str(trouble))
         return data
 
-    def _put(self, written: EspSettings) -> None:
-        settings = checked(written if written.key or not self.stored else replace(written, key=self.stored.key))
-        if self.stored and not written.key and settings != self.stored:
-            # A stored key goes to no other provider, account or address than the one it was entered for.
-            said = f"Write it once more: the stored one is for {self.stored.about.title}, as it was set up."
+    def _put(self, esp: EspSettings, data: dict[str, Any]) -> None:
+        rate = float(data["pace"]) if data["pace"] is not None else None
+        asked = TransportSettings("esp", esp=esp, connections=data["requests"] or CONNECTIONS, rate=rate)
+        kept = keep_secrets(asked, self.stored)
+        if kept.esp and kept.esp.key:
+            set_transport(self.workspace, to_url(kept, with_password=True))
+        elif self.stored.esp:
+            said = f"Write it once more: the stored one is for {self.stored.esp.about.title}, as it was set up."
             self.add_error("key", said)
-            return
-        set_transport(self.workspace, to_url(TransportSettings("esp", esp=settings), with_password=True))
+        else:
+            self.add_error("key", "Write the key that the provider gave you.")
 
 
-def _settings(data: dict[str, Any]) -> EspSettings:
+def _provider(data: dict[str, Any]) -> EspSettings:
     """What was written, of it what the chosen provider needs; not yet checked."""
     key, api = data["key"], data["api"]
     match data["provider"]:
@@ -102,14 +111,17 @@ def _settings(data: dict[str, Any]) -> EspSettings:
             return EspSettings(provider, key, api=api)
 
 
-def _initial(stored: EspSettings | None) -> dict[str, Any]:
-    if stored is None:
+def _initial(stored: TransportSettings) -> dict[str, Any]:
+    if stored.esp is None:
         return {}
+    esp = stored.esp
     return {
-        "provider": stored.provider,
-        "access_key": stored.access_key,
-        "aws_region": stored.region if stored.provider == "ses" else "",
-        "domain": stored.domain,
-        "mailgun_region": stored.region if stored.provider == "mailgun" else "",
-        "api": stored.api,
+        "provider": esp.provider,
+        "access_key": esp.access_key,
+        "aws_region": esp.region if esp.provider == "ses" else "",
+        "domain": esp.domain,
+        "mailgun_region": esp.region if esp.provider == "mailgun" else "",
+        "api": esp.api,
+        "requests": stored.connections,
+        "pace": shown_rate(stored.rate) if stored.rate is not None else None,
     }

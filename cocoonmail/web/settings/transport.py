@@ -43,7 +43,7 @@ WORDS = "Your transport works: this email left Cocoonmail and arrived here."
 
 @admin_page
 @never_cache
-@sensitive_post_parameters("password", "key")
+@sensitive_post_parameters("password", "token", "client_secret", "key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def transport(request: MemberRequest) -> HttpResponse:
     """The transport's form."""
@@ -129,7 +129,7 @@ def _letter(workspace: Workspace, recipient: str) -> Envelope:
 
 async def _send(settings: TransportSettings, envelope: Envelope) -> Outcome:
     """Both steps at once: a test is on no ledger."""
-    way = open_transport(settings, TIMEOUTS, max_connections=1)
+    way = open_transport(settings, TIMEOUTS)
     try:
         prepared = await way.prepare(envelope)
         return prepared if isinstance(prepared, Deferred | Refused) else await prepared.commit()

@@ -44,7 +44,7 @@ STATES: dict[str, Look] = {
     # A contact
     "subscribed": Look("good", "Subscribed"),
     "unsubscribed": Look("idle", "Unsubscribed"),
-    "suppressed": Look("bad", "Suppressed"),
+    "suppressed": Look("bad", "Mail stopped"),
     # An endpoint, a sender, a switch
     "on": Look("good", "On"),
     "off": Look("idle", "Off"),
@@ -53,6 +53,17 @@ STATES: dict[str, Look] = {
     "verified": Look("good", "Verified"),
     "unverified": Look("warn", "Not verified"),
     "test": Look("idle", "Test mode"),
+    # A key pair, and a record of the DNS
+    "signs": Look("good", "Signs"),
+    "ready": Look("info", "Ready to sign"),
+    "to_publish": Look("warn", "Not in the DNS yet"),
+    "there": Look("good", "There"),
+    "unsure": Look("warn", "There, but"),
+    "missing": Look("warn", "Not there"),
+    "other": Look("bad", "Another key"),
+    "malformed": Look("bad", "Malformed"),
+    "unanswered": Look("idle", "No answer"),
+    "unchecked": Look("idle", "Not checked"),
     # A member, an email
     "owner": Look("info", "Owner"),
     "admin": Look("idle", "Admin"),

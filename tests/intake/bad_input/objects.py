@@ -160,8 +160,11 @@ def in_an_email(desk: Desk) -> Sequence[Response]:
             continue
         parsed = message_from_bytes(letter.data, policy=policy.default)
         assert (parsed["To"], parsed["Bcc"]) == (message.to_email, None)
-        assert "<script" not in letter.rendered.html
-        assert "49" not in letter.rendered.text
+        html, text = parsed.get_body(("html",)), parsed.get_body(("plain",))
+        assert html is not None
+        assert text is not None
+        assert "<script" not in html.get_content()
+        assert "49" not in text.get_content()
     assert held == 1
     return answers
 

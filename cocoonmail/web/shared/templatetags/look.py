@@ -131,8 +131,8 @@ def exact(when: datetime | None) -> str:
 
 @register.simple_tag(name="time")
 def time_tag(when: datetime | None, none: str = "never") -> SafeString:
-    """A moment as relative words, its exact time on hover."""
-    return render_to_string("_time.html", {"when": when, "none": none})
+    """A moment as relative words, its exact time on hover. What follows in the sentence follows at once."""
+    return mark_safe(render_to_string("_time.html", {"when": when, "none": none}).strip())  # noqa: S308 - just drawn
 
 
 @register.simple_tag
