@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Refused, Unknown
 from cocoonmail.transports.esp.providers import PROVIDERS
@@ -15,6 +15,7 @@ KEYED = tuple(name for name, provider in PROVIDERS.items() if provider.has_key)
 KEYLESS = tuple(name for name in ALL if name not in KEYED)
 MAYBE = "It may or may not have taken the message."
 NOT_NOW = Deferred("{who} does not take mail now: {answer}", slow_down=True)
+NOT_YET = Deferred("{who} does not take mail from this sender now: {answer}")
 REFUSED = Refused("{who} refused the message: {answer}")
 UNCLEAR = Unknown(f"{{who}} gave an answer that decides nothing: {{answer}}. {MAYBE}")
 HAD_IT = Unknown(f"{{who}} has had this message before: {{answer}}. {MAYBE}")
@@ -41,7 +42,7 @@ def rows() -> list[Row]:
         *POSTMARK,
         *AMAZON,
         Row(("mailgun",), (say(420, text="Hourly limit"),), NOT_NOW),
-        Row(("resend",), (say(403, "validation_error", "The domain is not verified"),), NOT_NOW),
+        Row(("resend",), (say(403, "validation_error", "The domain is not verified"),), NOT_YET),
         Row(("resend",), (say(429, "daily_quota_exceeded", "Quota"),), NOT_NOW),
         Row(("resend",), (say(422, "validation_error", "Invalid 'to' field"),), REFUSED),
         Row(("brevo",), (say(402, "not_enough_credits", "Credits"),), NOT_NOW),
@@ -66,12 +67,14 @@ def rows() -> list[Row]:
 
 POSTMARK = [
     Row(("postmark",), (say(422, "300", "Invalid 'To' address"), say(422, "406", "Inactive recipient")), REFUSED),
-    Row(("postmark",), (say(401, "10", "Bad token"), say(422, "400", "Sender signature not found")), NOT_NOW),
-    Row(("postmark",), (say(422, "405", "Not allowed to send"), say(422, "412", "Account is pending")), NOT_NOW),
+    Row(("postmark",), (say(422, "400", "Sender signature not found"), say(422, "401", "Not confirmed")), NOT_YET),
+    Row(("postmark",), (say(401, "10", "Bad token"), say(422, "405", "Not allowed to send")), NOT_NOW),
+    Row(("postmark",), (say(422, "412", "Account is pending"), say(422, "429", "Too many")), NOT_NOW),
 ]
 AMAZON = [
     Row(("ses",), (say(400, "MessageRejected", "Invalid content"), say(400, "BadRequestException", "Bad")), REFUSED),
-    Row(("ses",), (say(400, "MailFromDomainNotVerifiedException"), say(400, "SendingPausedException")), NOT_NOW),
+    Row(("ses",), (say(400, "MailFromDomainNotVerifiedException"),), NOT_YET),
+    Row(("ses",), (say(400, "AccountSuspendedException"), say(400, "SendingPausedException")), NOT_NOW),
     Row(("ses",), (say(400, "LimitExceededException"), say(429, "TooManyRequestsException")), NOT_NOW),
     Row(("ses",), (say(403, "SignatureDoesNotMatch"), say(403, "AccessDeniedException")), NOT_NOW),
 ]
@@ -90,7 +93,7 @@ def filled(row: Row, who: str, fault: Fault, seconds: float) -> Outcome:
         case Refused(reason=reason):
             return Refused(reason.format(**known))
         case Deferred(reason=reason):
-            return Deferred(reason.format(**known), slow_down=True)
+            return replace(row.outcome, reason=reason.format(**known))
         case Unknown(reason=reason):
             return Unknown(reason.format(**known))
 

@@ -71,15 +71,7 @@ def outcome_of(provider: Provider, reply: Reply) -> Outcome:
         return _of_silence(provider, reply)
     if 200 <= reply.status < 300 and reply.receipt:
         return Accepted(printable(reply.receipt))
-    match _meaning(provider, reply):
-        case Meaning.REFUSED:
-            return Refused(f"{provider.title} refused the message: {reply.words}")
-        case Meaning.LATER:
-            return Deferred(f"{provider.title} does not take mail now: {reply.words}", slow_down=True)
-        case Meaning.TAKEN_BEFORE:
-            return Unknown(f"{provider.title} has had this message before: {reply.words}. {MAYBE}")
-        case Meaning.UNCLEAR:
-            return Unknown(f"{provider.title} gave an answer that decides nothing: {reply.words}. {MAYBE}")
+    return _of_answer(provider, reply)
 
 
 def _of_silence(provider: Provider, silence: Silence) -> Outcome:
@@ -88,12 +80,25 @@ def _of_silence(provider: Provider, silence: Silence) -> Outcome:
     return Deferred(f"{provider.title} could not be reached: {silence.reason}", slow_down=True)
 
 
+def _of_answer(provider: Provider, reply: Answer) -> Outcome:
+    match _meaning(provider, reply):
+        case Meaning.REFUSED:
+            return Refused(f"{provider.title} refused the message: {reply.words}")
+        case Meaning.LATER:
+            return Deferred(f"{provider.title} does not take mail now: {reply.words}", slow_down=True)
+        case Meaning.NOT_YET:
+            return Deferred(f"{provider.title} does not take mail from this sender now: {reply.words}")
+        case Meaning.TAKEN_BEFORE:
+            return Unknown(f"{provider.title} has had this message before: {reply.words}. {MAYBE}")
+        case Meaning.UNCLEAR:
+            return Unknown(f"{provider.title} gave an answer that decides nothing: {reply.words}. {MAYBE}")
+
+
 def _meaning(provider: Provider, reply: Reply) -> Meaning:
     if isinstance(reply, Silence):
         return Meaning.UNCLEAR if reply.sent else Meaning.LATER
-    if reply.code in provider.codes:
-        return provider.codes[reply.code]
-    return _of_status(provider, reply.status)
+    said = provider.codes.get(f"{reply.status} {reply.code}") or provider.codes.get(reply.code)
+    return said or _of_status(provider, reply.status)
 
 
 def _of_status(provider: Provider, status: int) -> Meaning:

@@ -13,6 +13,7 @@ class Meaning(Enum):
 
     REFUSED = auto()  # The provider will never take it
     LATER = auto()  # The provider does not have it; the trouble is with the account, the provider or the link
+    NOT_YET = auto()  # The provider does not have it; the trouble is with its sender, and other mail may pass
     UNCLEAR = auto()  # The provider may or may not have it
     TAKEN_BEFORE = auto()  # A request with the same key came before, and what became of it is not said
 
@@ -33,7 +34,7 @@ class Provider:
     not_taken: frozenset[int] = frozenset()
     has_key: bool = False  # An idempotency key makes it safe to ask again at once
     key_outlives: bool = False  # The key still holds when the message is tried again later
-    codes: Mapping[str, Meaning] = field(default_factory=dict)
+    codes: Mapping[str, Meaning] = field(default_factory=dict)  # By its word, or by "status word"
 
     @property
     def missing(self) -> str:
@@ -48,11 +49,11 @@ class Provider:
 
 # A status that says nothing against the message: the account, its address or its pace is the trouble.
 _UNAVAILABLE = frozenset({503})
-_ACCOUNT = ("400", "401", "405", "412", "413", "429")  # Postmark: signature, credits, pending, suspended, pace
+_ACCOUNT = ("405", "412", "413", "429")  # Postmark: credits, pending, suspended, pace
+_SENDER = ("400", "401")  # Postmark: the sender's signature is not there, or not confirmed
 _SES_ACCOUNT = (
     "AccountSuspendedException",
     "LimitExceededException",
-    "MailFromDomainNotVerifiedException",
     "SendingPausedException",
     "Throttling",
     "ThrottlingException",
@@ -69,14 +70,20 @@ PROVIDERS: Mapping[str, Provider] = {
             needs=("access_key", "region"),
             package="boto3",
             not_taken=_UNAVAILABLE,
-            codes=dict.fromkeys(_SES_ACCOUNT, Meaning.LATER),
+            codes={
+                **dict.fromkeys(_SES_ACCOUNT, Meaning.LATER),
+                "MailFromDomainNotVerifiedException": Meaning.NOT_YET,
+            },
         ),
         Provider(
             "postmark",
             "Postmark",
             "server API token",
             not_taken=_UNAVAILABLE,
-            codes=dict.fromkeys(("10", "100", *_ACCOUNT), Meaning.LATER),
+            codes={
+                **dict.fromkeys(("10", "100", *_ACCOUNT), Meaning.LATER),
+                **dict.fromkeys(_SENDER, Meaning.NOT_YET),
+            },
         ),
         Provider(
             "resend",
@@ -85,6 +92,7 @@ PROVIDERS: Mapping[str, Provider] = {
             has_key=True,
             key_outlives=True,
             codes={
+                "403 validation_error": Meaning.NOT_YET,  # Its domain is not verified; 422 is about the message
                 "concurrent_idempotent_requests": Meaning.UNCLEAR,
                 "invalid_idempotent_request": Meaning.TAKEN_BEFORE,
             },
