@@ -22,7 +22,7 @@ from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.pace import PATIENCE, crowded, not_before
 from cocoonmail.emails.send import Sender
 from cocoonmail.kit.changes import Changes
-from cocoonmail.kit.claims import LEASE, claim
+from cocoonmail.kit.claims import LEASE, anything_due, claim
 from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.rows import update_rows
 
@@ -63,12 +63,22 @@ class Dispatch:
                 log.warning("The database does not answer, trying again: %s", error)
                 await self._at_desk(close_old_connections)
                 await asyncio.sleep(DATABASE_PAUSE)
-        if self._flying:
-            await asyncio.wait(self._flying, timeout=STOP_WITHIN)
+        await self._land_all()
         keeper.cancel()
         await self._sender.aclose()
         await self._at_desk(connections.close_all)
         self._desk.shutdown()
+
+    async def _land_all(self) -> None:
+        """Let what has a connection arrive. What still waits for one goes back into the queue, for other workers."""
+        waiting = [task for task, message in self._flying.items() if message.pk not in self._sender.under_way]
+        back = [self._flying[task] for task in waiting]
+        for task in waiting:
+            task.cancel()
+        if back:
+            await self._at_desk(lambda: put_back(back))
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=STOP_WITHIN)
 
     async def _take_up(self) -> bool:
         """Fill the free places. Returns whether there may be more to do at once."""
@@ -111,9 +121,19 @@ def claim_messages(limit: int) -> list[Message]:
     Those that may not are told so on their rows. Those whose turn is too far away go back until then.
     """
     now = database_now()
+    if not anything_due(Message, now):
+        return []
     limits = limited_workspaces()
     claimed = claim(pipeline.due_messages().exclude(crowded(limits, now)), now, limit)
     return load(_in_turn(_allowed(claimed, now), limits, now))
+
+
+def put_back(messages: Sequence[Message]) -> None:
+    """Claimed messages that nothing was done about are due again at once, and no attempt is counted."""
+    now = database_now()
+    for message in messages:
+        message.due_at, message.attempts = now, max(message.attempts - 1, 0)
+    update_rows(messages, ["due_at", "attempts"], guard="epoch", where={"status": Status.QUEUED})
 
 
 def _allowed(messages: Sequence[Message], now: datetime) -> list[Message]:

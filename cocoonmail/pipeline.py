@@ -24,7 +24,7 @@ from cocoonmail.intake.parked import take_up
 from cocoonmail.intake.read import read, setups_of
 from cocoonmail.intake.triage import Triage
 from cocoonmail.kit.claims import settle
-from cocoonmail.kit.rows import read_shared
+from cocoonmail.kit.rows import read_where
 from cocoonmail.loops.advance import advance as advance_runs
 from cocoonmail.loops.advance import begin
 from cocoonmail.loops.enrol import enrol
@@ -80,7 +80,7 @@ def due_messages() -> QuerySet[Message]:
 
 def paused_loops(ids: Collection[int]) -> set[int]:
     """Those of these loops that stand still; inside a transaction none can be paused before that ends."""
-    states = read_shared(Loop.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "state"))
+    states = read_where(Loop, ["id", "state"], {"id": ids}, share=True)
     return {pk for pk, state in states if state == LoopState.PAUSED}
 
 

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from cocoonmail import pipeline
 from cocoonmail.intake import outcome
 from cocoonmail.intake.models import Delivery
-from cocoonmail.kit.claims import LEASE, Claimable, LeaseLost, claim, settle
+from cocoonmail.kit.claims import LEASE, Claimable, LeaseLost, anything_due, claim, settle
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Run, RunState
 
@@ -36,6 +36,7 @@ class Stage(Generic[Row]):
     """One arrow of the pipeline: what it may claim, what it does with a batch, and how a row is given up."""
 
     name: str
+    model: type[Row]
     due: Callable[[], QuerySet[Row]]
     work: Callable[[Sequence[Row], datetime], None]
     give_up: Callable[[Row, str, datetime], Sequence[str]]
@@ -53,8 +54,8 @@ def give_up_run(run: Run, trouble: str, now: datetime) -> Sequence[str]:
     return ["state", "reason", "due_at", "finished_at"]
 
 
-PROCESS = Stage("process", pipeline.due_deliveries, pipeline.process, give_up_delivery)
-ADVANCE = Stage("advance", pipeline.due_runs, pipeline.advance, give_up_run)
+PROCESS = Stage("process", Delivery, pipeline.due_deliveries, pipeline.process, give_up_delivery)
+ADVANCE = Stage("advance", Run, pipeline.due_runs, pipeline.advance, give_up_run)
 
 
 def step(stage: Stage[Any], limit: int = BATCH_MAX, now: datetime | None = None) -> int:
@@ -63,6 +64,8 @@ def step(stage: Stage[Any], limit: int = BATCH_MAX, now: datetime | None = None)
     `now` is the database's time where it is not handed in.
     """
     now = now or database_now()
+    if not anything_due(stage.model, now):
+        return 0
     rows = claim(stage.due(), now, limit)
     # A row that was claimed before and not settled may have taken its worker down: it goes alone.
     work_off(stage, [row for row in rows if row.attempts == 1], now)

@@ -74,7 +74,7 @@ def web(host: str, port: int) -> None:
 
 
 def _collect_garbage_rarely() -> None:
-    """What a webhook leaves behind is freed at once; looking for cycles among it cost a twelfth of the door's time."""
+    """What a webhook or a message leaves is freed at once; to look for cycles in it took a twelfth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -86,6 +86,7 @@ def work() -> None:
     from cocoonmail.shift import work as work_until_told
 
     exit_with_parent()
+    _collect_garbage_rarely()
     work_until_told()
 
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from cocoonmail.contacts.models import Contact, Suppression
-from cocoonmail.kit.rows import read_shared
+from cocoonmail.kit.rows import read_where
 
 NOTE_MAX = 500  # Characters
 WEIGHT = list(Suppression.Reason)
@@ -25,9 +25,8 @@ def suppressed(
     With `lock`, inside a transaction, no address can be stopped until that ends: what `suppress` has committed is seen
     here, and whatever it stops later is stopped after this transaction's end.
     """
-    rows = Suppression.objects.filter(workspace_id__in=set(workspace_ids), email_key__in=set(email_keys))
-    values = rows.values_list("workspace_id", "email_key", "reason")
-    found = read_shared(values) if lock else values
+    addresses: dict[str, Collection[object]] = {"workspace": set(workspace_ids), "email_key": set(email_keys)}
+    found = read_where(Suppression, ["workspace", "email_key", "reason"], addresses, share=lock)
     return {(workspace, key): Suppression.Reason(reason) for workspace, key, reason in found}
 
 

@@ -16,7 +16,7 @@ from cocoonmail.contacts.models import Contact, Suppression
 from cocoonmail.contacts.suppression import suppressed
 from cocoonmail.emails.compose import Kind
 from cocoonmail.emails.models import Message, Status
-from cocoonmail.kit.rows import read_shared
+from cocoonmail.kit.rows import read_where
 
 EXPIRES = timedelta(hours=72)  # How long a message that nobody could try stays fit to be sent without a person
 TRIES_END = EXPIRES + timedelta(hours=3)  # The last try of one that was put off lies up to 2 hours behind the 72
@@ -81,8 +81,8 @@ def standings(messages: Sequence[Message], paused: LoopsOf, *, lock: bool = True
 
 def _subscribed(ids: set[int], lock: bool) -> dict[int | None, bool]:
     """Which of these contacts are there, and whether each is subscribed; in one order, so that none blocks another."""
-    values = Contact.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "subscribed")
-    return {pk: bool(subscribed) for pk, subscribed in (read_shared(values) if lock else values)}
+    rows = read_where(Contact, ["id", "subscribed"], {"id": ids}, share=lock)
+    return {pk: bool(subscribed) for pk, subscribed in rows}
 
 
 def _key(message: Message) -> str:

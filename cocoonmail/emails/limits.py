@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from cocoonmail.contacts.addresses import NotAnAddress, parse
 from cocoonmail.emails.mime import address
+from cocoonmail.transports.options import RATE_MAX, RATE_MIN
 
-RATE_MIN, RATE_MAX = 0.001, 1000.0  # Messages per second: one in 17 minutes, and more than one machine sends
 DOMAINS_MAX = 100  # Domains with a limit in one workspace
 
 # A final dot leaves up to this long after its slot: the commit of its mark, the event loop, the network's buffer.

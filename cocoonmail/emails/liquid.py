@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from io import StringIO
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from liquid import BoundTemplate, Environment, Token
 from liquid.ast import Node
-from liquid.builtin.content import ContentNode, Literal
-from liquid.builtin.expressions import FilteredExpression, Identifier, Path, PositionalArgument, StringLiteral
+from liquid.builtin.expressions import Identifier, Path
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags.for_tag import ForNode, ForTag
 from liquid.context import RenderContext
@@ -29,9 +28,10 @@ from liquid.undefined import UNDEFINED
 from liquid.utils import ReadOnlyChainMap
 from markupsafe import escape
 
-from cocoonmail.emails import filters, quotedprintable
+from cocoonmail.emails import filters
 from cocoonmail.emails.fence import LOOPS_MAX, Missing, close_the_library
 from cocoonmail.emails.pieces import unfinished
+from cocoonmail.emails.shortcuts import Filling, Odd, Step, steps_of
 
 ROOTS = frozenset({"contact", "event", "workspace", "unsubscribe_url"})  # All that a template can name
 
@@ -43,10 +43,7 @@ assert LOOPS_MAX <= WORK_MAX  # A loop with an empty body meets its own limit fi
 
 TAGS = frozenset({"if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#"})
 
-COUNTED = frozenset({"size", "first", "last"})  # names that Liquid answers for groups of values that lack them
-
 # Characters that no merge value needs and that mail clients and parsers disagree on. Lone surrogates are not text.
-_MARKUP = re.compile("[&<>'\"]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -73,34 +70,50 @@ def fill(source: str, facts: Mapping[str, Any], *, html: bool) -> str | Unfilled
     """
     if "{{" not in source and "{%" not in source:
         return source
-    buffer = _Limited(OUTPUT_MAX)
-    return fill_into(buffer, source, facts, html=html) or buffer.getvalue()
+    filled = fill_into(_Limited.new, source, facts, html=html)
+    return filled if isinstance(filled, Unfilled) else cast(_Limited, filled).getvalue()
 
 
-def fill_into(buffer: TextIO, source: str, facts: Mapping[str, Any], *, html: bool) -> Unfilled | None:
-    """Write the source into a buffer, its merge tags replaced as `fill` does; or why it cannot be done."""
+def fill_into(
+    make_buffer: Callable[[], TextIO], source: str, facts: Mapping[str, Any], *, html: bool
+) -> TextIO | Unfilled:
+    """The buffer with what `fill` gives; it may be of another kind. One that was begun in vain is thrown away."""
     template = parse(source, html)
     if isinstance(template, Fault):
         return Unfilled(f"its template is broken: {template.message}")
-    context = FencedContext(template, globals=facts)
     try:
-        for node in template.nodes:
-            node.render(context, buffer)
+        try:
+            return _by_shortcuts(template, facts, make_buffer(), html)
+        except Odd:
+            return _by_the_library(template, facts, make_buffer())
     except LiquidInterrupt:
         return Unfilled("break and continue stand outside of a loop")
     except LiquidError as error:
         return Unfilled(str(error.args[0] if error.args else error))
-    return None
+
+
+def _by_shortcuts(template: FencedTemplate, facts: Mapping[str, Any], buffer: TextIO, html: bool) -> TextIO:
+    filling = Filling(facts, buffer, html, lambda: FencedContext(template, globals=facts))
+    for step in template.steps:
+        step(filling)
+    return buffer
+
+
+def _by_the_library(template: FencedTemplate, facts: Mapping[str, Any], buffer: TextIO) -> TextIO:
+    context = FencedContext(template, globals=facts)
+    for node in template.nodes:
+        node.render(context, buffer)
+    return buffer
 
 
 @lru_cache(maxsize=TEMPLATES_MAX)
-def parse(source: str, html: bool) -> BoundTemplate | Fault:
+def parse(source: str, html: bool) -> FencedTemplate | Fault:
     """The template of a source, kept for the next message, or what is wrong with it and where."""
     env = HTML if html else TEXT
     if lacking := unfinished(source):
         return Fault(f"Expected {lacking[0]!r}, found the end", *place(source, lacking[1]))
     try:
-        template = env.from_string(source)
+        template = cast(FencedTemplate, env.from_string(source))
     except LiquidError as error:
         return _fault(error, source)
     for name, spans in template.analyze(include_partials=False).filters.items():
@@ -109,6 +122,7 @@ def parse(source: str, html: bool) -> BoundTemplate | Fault:
     for taken in _set_by(template.nodes):
         if taken in ROOTS:
             return Fault(f"{taken} is taken; choose another name", *place(source, taken.token.start_index))
+    template.steps = steps_of(template.nodes, ROOTS)
     return template
 
 
@@ -227,18 +241,6 @@ class FencedContext(RenderContext):
             return Missing(_dotted(path), token=token) if default is UNDEFINED else default
         return value
 
-    def plain_text(self, path: tuple[str, ...]) -> str | None:
-        """The text at a path, None where there is nothing, "" where it is no plain text and wants a closer look."""
-        self.spend(1)
-        value: Any = self.globals.get(path[0]) if path[0] in ROOTS else self.scope.get(path[0])
-        for name in path[1:]:
-            if value.__class__ is not dict:
-                return ""
-            value = value.get(name)
-        if value.__class__ is str:
-            return value if value and not value.isspace() else None
-        return None if value is None else ""
-
     def assign(self, key: str, val: Any) -> None:
         """Set a variable, within the limits."""
         self.spend(1)
@@ -280,6 +282,7 @@ class FencedTemplate(BoundTemplate):
     """A template that is filled in a fenced context, also by the library's own `render`."""
 
     context_class = FencedContext
+    steps: Sequence[Step]
 
 
 class FencedForNode(ForNode):
@@ -304,47 +307,11 @@ class FencedFor(ForTag):
     node_class = FencedForNode
 
 
-class FencedContentNode(ContentNode):
-    """What stands between the tags. It is encoded once, when its template is parsed, and not for each message."""
-
-    __slots__ = ("encoded",)
-
-    def __init__(self, token: Token, text: str) -> None:
-        super().__init__(token, text)
-        self.encoded = quotedprintable.chunk(text)
-
-    def render_to_output(self, _: RenderContext, buffer: TextIO) -> int:
-        """Write the text, or its encoded form where that is wanted."""
-        if isinstance(buffer, quotedprintable.Writer):
-            return buffer.write_encoded(self.encoded, len(self.text))
-        return buffer.write(self.text)
-
-
-class FencedContent(Literal):
-    """Registers FencedContentNode."""
-
-    node_class = FencedContentNode
-
-
 class FencedOutputNode(OutputNode):
-    """`{{ … }}` that prints one plain value or says why it cannot.
-
-    Most print a text that is there, or else a `default`: those are looked up without a walk through the expression.
-    """
-
-    __slots__ = ("fallback", "path")
-
-    def __init__(self, token: Token, expression: Expression) -> None:
-        super().__init__(token, expression)
-        self.path, self.fallback = _plain_path(expression)
+    """`{{ … }}` that prints one plain value or says why it cannot."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the value, escaped where the environment escapes."""
-        if self.path and context.__class__ is FencedContext:
-            text = context.plain_text(self.path)
-            if text := self.fallback if text is None else text:
-                text = text if text.isprintable() else _cleaned(text)
-                return buffer.write(escape(text) if context.autoescape and _MARKUP.search(text) else text)
         value = self.expression.evaluate(context)
         text = value if isinstance(value, str) and value.isprintable() else _printed(value, self.expression)
         return buffer.write(escape(text) if context.autoescape else text)
@@ -354,22 +321,6 @@ class FencedOutput(Output):
     """Registers FencedOutputNode."""
 
     node_class = FencedOutputNode
-
-
-def _plain_path(expression: Expression) -> tuple[tuple[str, ...], str]:
-    """The names of a path into the facts and its literal `default`, "" for none; no names where it is anything else."""
-    if not isinstance(expression, FilteredExpression) or not isinstance(expression.left, Path):
-        return (), ""
-    names, used = expression.left.path, expression.filters or []
-    if len(names) < 2 or not all(isinstance(name, str) and name not in COUNTED for name in names):
-        return (), ""
-    match [(one.name, one.args) for one in used]:
-        case []:
-            return tuple(names), ""  # type: ignore[arg-type]
-        case [("default", [PositionalArgument(value=StringLiteral(value=text))])]:
-            return tuple(names), text  # type: ignore[arg-type]
-        case _:
-            return (), ""
 
 
 def _printed(value: object, expression: Expression) -> str:
@@ -392,6 +343,11 @@ def _printed(value: object, expression: Expression) -> str:
 
 class _Limited(LimitedStringIO):
     """Counts characters, where the library encodes each write to count its bytes."""
+
+    @classmethod
+    def new(cls) -> _Limited:
+        """One with room for any email."""
+        return cls(OUTPUT_MAX)
 
     def write(self, text: str, /) -> int:
         self.size += len(text)
@@ -416,7 +372,6 @@ def _dotted(path: list[object]) -> str:
 def _environment(html: bool) -> Environment:
     env = Environment(undefined=Missing, autoescape=html)
     env.template_class = FencedTemplate
-    env.add_tag(FencedContent)
     env.add_tag(FencedFor)
     env.add_tag(FencedOutput)
     pseudo = {

@@ -17,6 +17,7 @@ _SILENT = frozenset("mj-head mj-style mj-title mj-preview mj-attributes style ti
 _LINKS = frozenset("a mj-button mj-social-element mj-navbar-link".split())
 _CELLS = frozenset({"td", "th"})
 _VOID = frozenset("br hr img".split())
+_BLANKS_AT_END, _FAR_APART = re.compile(r"[ \t]+\n"), re.compile(r"\n{3,}")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _NO_FLOW = frozenset({"pre"})
 _MARK_OR_WORDS = re.compile(f"({MARK.pattern.replace('(', '(?:')})")
@@ -32,7 +33,8 @@ def of(document: Marked) -> str:
 
 def tidy(text: str) -> str:
     """A filled-in plain text without spaces at line ends and with one blank line where there were more."""
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
+    text = _BLANKS_AT_END.sub("\n", text) if " \n" in text or "\t\n" in text else text
+    return (_FAR_APART.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
 
 class _Reader(HTMLParser):

@@ -24,7 +24,8 @@ def quoted_printable(data: bytes) -> bytes:
     """A whole text with line ends of one kind (LF). A line that begins with "From " or is a lone dot is encoded."""
     encoded = b2a_qp(data, istext=True)
     if b"From " in encoded:
-        encoded = _FROM.sub(b"=46rom ", encoded)
+        # With a soft line break, for what it gets longer by.
+        encoded = _FROM.sub(b"=46rom=\n ", encoded)
     return encoded.replace(b"\n", b"\r\n")
 
 
@@ -58,10 +59,9 @@ class Writer:
 
     def write(self, text: str, /) -> int:
         """Write a value. Raises ResourceLimitError when there is no more room."""
-        length = len(text)
-        self._make_room(length)
+        length = self._make_room(len(text))
         self.values.append(text)
-        plain = length < SHORT and text.isascii() and _PLAIN.fullmatch(text)
+        plain = length < SHORT and _PLAIN.fullmatch(text)
         self.pieces.append(text.encode() + _SOFT_BREAK if plain else chunk(text))
         if "{" in text:
             self.braces = True
@@ -69,15 +69,15 @@ class Writer:
 
     def write_encoded(self, encoded: bytes, length: int) -> int:
         """Write a piece of the template that was encoded before, `length` characters long."""
-        self._make_room(length)
         self.pieces.append(encoded)
-        return length
+        return self._make_room(length)
 
     def getvalue(self) -> bytes:
         """All that was written."""
         return b"".join(self.pieces)
 
-    def _make_room(self, length: int) -> None:
+    def _make_room(self, length: int) -> int:
         self._room -= length
         if self._room < 0:
             raise ResourceLimitError("the result is too long", token=None)
+        return length

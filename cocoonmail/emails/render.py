@@ -77,9 +77,8 @@ def render_encoded(compiled: Compiled, facts: Mapping[str, Any]) -> tuple[Render
 
     Of the HTML's literal parts nothing is looked at or encoded: that was done when its template was parsed.
     """
-    html = quotedprintable.Writer(liquid.OUTPUT_MAX)
-    trouble = liquid.fill_into(cast(TextIO, html), compiled.html, facts, html=True)
-    if trouble or html.braces or _is_foreign(compiled.html):
+    html = liquid.fill_into(_writer, compiled.html, facts, html=True)
+    if not isinstance(html, quotedprintable.Writer) or html.braces or _is_foreign(compiled.html):
         return render(compiled, facts)
     filled = {"html": ""}
     for name, _, _ in _PARTS:
@@ -92,6 +91,10 @@ def render_encoded(compiled: Compiled, facts: Mapping[str, Any]) -> tuple[Render
     if _unlawful(compiled, facts) or _unfinished(rendered) or not _shows_exit(compiled, rendered.text, html, facts):
         return render(compiled, facts)
     return rendered, html.getvalue()
+
+
+def _writer() -> TextIO:
+    return cast(TextIO, quotedprintable.Writer(liquid.OUTPUT_MAX))
 
 
 def _finished(filled: dict[str, str]) -> Rendered:

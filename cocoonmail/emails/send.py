@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TypeAlias
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.ledger import (
@@ -31,8 +32,9 @@ from cocoonmail.transports.base import Connection, Deferred, Envelope, Paused, R
 
 log = logging.getLogger(__name__)
 
+Left: TypeAlias = Done | Stop | Postpone  # What is left to be written when the connection is done with
 AT_ONCE = Later(LONG_AGO)  # Back into the queue, due now
-GATHER = 0.002  # Seconds that a mark or an outcome waits for others to be written with it
+GATHER = 0.004  # Seconds that a mark or an outcome waits for others to be written with it
 
 
 class Sender:
@@ -43,6 +45,7 @@ class Sender:
             lambda entries: write_ledger(entries, rules), name="ledger", gather_seconds=GATHER
         )
         self._transports: dict[int, tuple[str, Transport]] = {}
+        self.under_way: set[int] = set()  # Messages that have, or had, a connection: by id, until all is written
 
     async def aclose(self) -> None:
         """Write what is left to write, hang up everywhere."""
@@ -52,16 +55,23 @@ class Sender:
 
     async def send(self, message: Message) -> None:
         """Send one message, loaded with its workspace and version. Whatever happens is written on its row."""
-        transport = await self._transport(message.workspace)
+        try:
+            left = await self._through(await self._transport(message.workspace), message)
+            if left is not None:
+                await self._ledger.submit(left)
+        finally:
+            self.under_way.discard(message.pk)
+
+    async def _through(self, transport: Transport, message: Message) -> Left | None:
         try:
             async with transport.connection() as connection:
-                left = await self._hand_over(message, connection)
+                self.under_way.add(message.pk)
+                return await self._hand_over(message, connection)
         except Paused as pause:
-            left = Postpone(message, pause.seconds)
-        if left is not None:
-            await self._ledger.submit(left)
+            self.under_way.add(message.pk)
+            return Postpone(message, pause.seconds)
 
-    async def _hand_over(self, message: Message, connection: Connection) -> Done | Stop | Postpone | None:
+    async def _hand_over(self, message: Message, connection: Connection) -> Left | None:
         """Both steps, on a connection of this message's own. Returns what is left to be written, if anything is."""
         letter = write(message)
         if isinstance(letter, Held):

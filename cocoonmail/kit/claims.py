@@ -41,8 +41,6 @@ def claim(due: QuerySet[Row], now: datetime, limit: int) -> list[Row]:
 
     On PostgreSQL rows that another worker is claiming are skipped; on SQLite the transaction is the only writer.
     """
-    if not _anything_due(due.model, now):
-        return []
     with transaction.atomic():
         rows = due.filter(due_at__lte=now).order_by("due_at", "pk")
         if connection.features.has_select_for_update_skip_locked:
@@ -59,8 +57,8 @@ def claim(due: QuerySet[Row], now: datetime, limit: int) -> list[Row]:
     return claimed
 
 
-def _anything_due(model: type[Claimable], now: datetime) -> bool:
-    """A cheap look before the transaction, which on SQLite would keep other writers waiting for nothing."""
+def anything_due(model: type[Claimable], now: datetime) -> bool:
+    """A cheap look before a claim, whose transaction would on SQLite keep other writers waiting for nothing."""
     table, moment = connection.ops.quote_name(model._meta.db_table), connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE due_at <= %s)", [moment])  # noqa: S608 - our own name

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models import QuerySet
 
 # Values that every column but a JSON one stores as they are.
 PLAIN = {str, int, bool, type(None)}
@@ -40,21 +38,33 @@ def update_rows(
         return int(cursor.rowcount)
 
 
-def read_shared(values: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
-    """The rows of a `values_list`, which nobody can change or delete until the caller's transaction ends.
+def read_where(
+    model: type[models.Model], columns: Sequence[str], within: Mapping[str, Collection[Any]], *, share: bool = False
+) -> list[tuple[Any, ...]]:
+    """These columns of the rows whose other columns lie within these values, in the order of their primary keys.
 
-    Others can read them so at the same time (FOR SHARE), and rows that point at them can be added. On SQLite, whose
-    transaction is the only writer, nothing has to be locked.
+    With `share` nobody can change or delete the rows until the caller's transaction ends. Others can read them so at
+    the same time (FOR SHARE), and rows that point at them can be added. On SQLite, whose transaction is the only
+    writer, nothing has to be locked. Values come as the driver has them. The ORM takes ten times as long to put the
+    same statement together, which counts where it is put together for every few messages.
     """
-    if not connection.features.has_select_for_update:
-        return list(values)
-    try:
-        statement, parameters = values.query.sql_with_params()
-    except EmptyResultSet:
+    if not all(within.values()):
         return []
+    statement = "SELECT {} FROM {} WHERE {} ORDER BY {} {}".format(  # noqa: S608 - names of our own
+        ", ".join(_column(model, name) for name in columns),
+        connection.ops.quote_name(model._meta.db_table),
+        " AND ".join(f"{_column(model, name)} IN ({', '.join(['%s'] * len(within[name]))})" for name in within),
+        _column(model, "id"),
+        "FOR SHARE" if share and connection.features.has_select_for_update else "",
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"{statement} FOR SHARE", parameters)
+        cursor.execute(statement, [value for values in within.values() for value in values])
         return list(cursor.fetchall())
+
+
+def _column(model: type[models.Model], name: str) -> str:
+    field: Any = model._meta.get_field(name)
+    return connection.ops.quote_name(field.column)
 
 
 def _stored(row: models.Model, column: Any) -> Any:

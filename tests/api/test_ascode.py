@@ -198,7 +198,7 @@ def test_a_secret_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         (("whsec_abc", "env:NOT_SET_ANYWHERE"), "The environment has no NOT_SET_ANYWHERE"),
         (("smtp://ada:pa%2Fss@127.0.0.1:2525", "gopher://x"), "transport: "),
         (("gmail.com: 5", "gmail: 5"), "domain_rates: “gmail” is no domain"),
-        (("gmail.com: 5", "gmail.com: 0"), "domain_rates: Write a number of messages per second from 0.001 to 1,000"),
+        (("gmail.com: 5", "gmail.com: 0"), "domain_rates: Write a number of messages per second from 0.001 to 10,000"),
         (("gmail.com: 5", "gmail.com: fast"), "Expected `float`, got `str` - at `$.domain_rates[...]`"),
         (("state: draft", "state: live, frequency: one_time"), "This is not YAML"),
     ],

@@ -17,9 +17,10 @@ def main(file: str, seconds: float, rate: float) -> None:
     """One dot after the other, as quickly as the limit allows, each written down as seconds of the machine's clock."""
     from django.db import transaction
 
-    from cocoonmail.emails.limits import RATE_MAX, Limits
+    from cocoonmail.emails.limits import Limits
     from cocoonmail.emails.pace import Later, Slot, Turn, reserve, still_good
     from cocoonmail.kit.clock import database_now
+    from cocoonmail.transports.options import RATE_MAX
 
     def turn() -> Turn:
         with transaction.atomic():

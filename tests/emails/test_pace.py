@@ -16,8 +16,6 @@ from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.limits import (
     DOMAINS_MAX,
     JITTER,
-    RATE_MAX,
-    RATE_MIN,
     BadLimit,
     Key,
     Limits,
@@ -41,6 +39,7 @@ from cocoonmail.emails.pace import (
     still_good,
     take_turns,
 )
+from cocoonmail.transports.options import RATE_MAX, RATE_MIN
 from tests.deeds import contact, goes_on, happens, loop_of
 from tests.emails.windows import most_within
 from tests.people import workspace
@@ -219,11 +218,11 @@ def test_limits_are_kept_in_one_spelling() -> None:
         ({"a b.com": 5}, "is no domain"),
         ({"ada@gmail.com": 5}, "is no domain"),
         ({"gmail.com\n": 5, "GMAIL.com": 5}, "named twice"),
-        ({"gmail.com": 0}, "from 0.001 to 1,000"),
-        ({"gmail.com": -1}, "from 0.001 to 1,000"),
-        ({"gmail.com": 1001}, "from 0.001 to 1,000"),
-        ({"gmail.com": math.nan}, "from 0.001 to 1,000"),
-        ({"gmail.com": math.inf}, "from 0.001 to 1,000"),
+        ({"gmail.com": 0}, "from 0.001 to 10,000"),
+        ({"gmail.com": -1}, "from 0.001 to 10,000"),
+        ({"gmail.com": 10001}, "from 0.001 to 10,000"),
+        ({"gmail.com": math.nan}, "from 0.001 to 10,000"),
+        ({"gmail.com": math.inf}, "from 0.001 to 10,000"),
         ({f"{number}.com": 1 for number in range(DOMAINS_MAX + 1)}, "100 domains at most"),
     ],
 )

@@ -231,10 +231,10 @@ def test_a_limit_is_set_changed_and_removed_whichever_way_its_domain_is_written(
         ("a\0b.com", "5", "errorlist"),
         ("", "5", "errorlist"),
         ("gmail.com", "", "errorlist"),
-        ("gmail.com", "0", "from 0.001 to 1,000"),
-        ("gmail.com", "1001", "from 0.001 to 1,000"),
-        ("gmail.com", "nan", "from 0.001 to 1,000"),
-        ("gmail.com", "quick", "from 0.001 to 1,000"),
+        ("gmail.com", "0", "from 0.001 to 10,000"),
+        ("gmail.com", "10001", "from 0.001 to 10,000"),
+        ("gmail.com", "nan", "from 0.001 to 10,000"),
+        ("gmail.com", "quick", "from 0.001 to 10,000"),
     ],
 )
 def test_a_limit_that_cannot_be_is_said_beside_its_field(alice: Person, domain: str, rate: str, words: str) -> None:

@@ -32,6 +32,7 @@ class Wire(asyncio.Protocol):
         self._unread = bytearray()
         self._writing_paused = False
         self._news: asyncio.Future[None] | None = None
+        self._out_of_time = False
 
     @property
     def unread(self) -> bool:
@@ -168,15 +169,23 @@ class Wire(asyncio.Protocol):
             raise LinkTrouble(f'The answer to {to} is not SMTP ("{nonsense}").') from nonsense
 
     async def _wait_for(self, arrived: Callable[[], bool], seconds: float, what: str) -> None:
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(seconds, self._run_out)
+        self._out_of_time = False
         try:
-            async with asyncio.timeout(seconds):
-                while not arrived():
-                    if self.lost:
-                        raise Lost(f"The connection was lost before {what}.")
-                    self._news = asyncio.get_running_loop().create_future()
-                    await self._news
-        except TimeoutError as trouble:
-            raise LinkTrouble(f"{seconds:g} seconds passed before {what}.") from trouble
+            while not arrived():
+                if self.lost:
+                    raise Lost(f"The connection was lost before {what}.")
+                if self._out_of_time:
+                    raise LinkTrouble(f"{seconds:g} seconds passed before {what}.")
+                self._news = loop.create_future()
+                await self._news
+        finally:
+            alarm.cancel()
+
+    def _run_out(self) -> None:
+        self._out_of_time = True
+        self._tell()
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():

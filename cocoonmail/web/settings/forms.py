@@ -11,12 +11,13 @@ from django import forms
 from cocoonmail.accounts.models import Role, Workspace
 from cocoonmail.emails.domains import NotADomain, domain_name
 from cocoonmail.emails.freemail import may_send
-from cocoonmail.emails.limits import RATE_MAX, RATE_MIN, RATE_WORDS, BadLimit, read_domain, read_domain_rates
+from cocoonmail.emails.limits import RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
 from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.transports import CAPTURE, Security, TransportSettings, is_loopback, to_url
 from cocoonmail.transports.address import HOST
+from cocoonmail.transports.options import RATE_MAX, RATE_MIN
 from cocoonmail.web.settings.more_options import MoreOptions, more_initial, say_what_is_stored
 
 
