@@ -37,13 +37,15 @@ def limits_of(workspace: Workspace) -> Limits:
 
 
 def transport_url(workspace: Workspace) -> str:
-    """The settings as a URL with its password: "capture" or "smtp://…"."""
+    """The settings as a URL with its password: "capture", "smtp://…" or a provider's."""
     return unseal(workspace.transport_sealed, PURPOSE) if workspace.transport_sealed else "capture"
 
 
 def set_transport(workspace: Workspace, url: str) -> None:
     """Put a transport's URL on the workspace, not yet saved. Raises ValueError, with what is wrong, for a bad one."""
     settings = parse_transport_url(url)
+    if settings.esp is not None and (missing := settings.esp.missing):
+        raise ValueError(missing)
     sealed_before = workspace.transport_sealed
     if settings.kind == "capture":
         workspace.transport_sealed = ""

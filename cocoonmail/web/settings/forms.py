@@ -74,11 +74,18 @@ def _mailbox(text: str) -> str:
 
 
 class TransportForm(MoreOptions):
-    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown."""
+    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown.
+
+    What is written for a provider is `ProviderForm`'s, and this form then only shows the choice.
+    """
 
     kind = forms.ChoiceField(
         label="Mail is",
-        choices=[("capture", "Captured: shown on the Messages page, sent to nobody"), ("smtp", "Sent by SMTP")],
+        choices=[
+            ("capture", "Captured: shown on the Messages page, sent to nobody"),
+            ("smtp", "Sent by SMTP"),
+            ("esp", "Sent by a provider: Amazon SES, Postmark, Resend, Mailgun, SendGrid, Brevo"),
+        ],
         widget=forms.RadioSelect,
     )
     host = forms.CharField(
@@ -179,7 +186,7 @@ def _stored(workspace: Workspace) -> tuple[TransportSettings, bool]:
 
 def _initial(stored: TransportSettings) -> dict[str, Any]:
     security = stored.security if stored.kind == "smtp" else Security.STARTTLS
-    shown = replace(stored, password="")
+    shown = replace(stored, password="") if stored.kind == "smtp" else CAPTURE
     return {
         "kind": stored.kind,
         "host": shown.host,
@@ -187,7 +194,7 @@ def _initial(stored: TransportSettings) -> dict[str, Any]:
         "security": security,
         "username": shown.username,
         "allow_self_signed": shown.allow_self_signed,
-        **more_initial(stored),
+        **more_initial(shown),
     }
 
 
