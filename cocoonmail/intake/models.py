@@ -104,7 +104,7 @@ class Delivery(Claimable):
     """A webhook request that was authentic: its raw bytes, and what became of it in words.
 
     Unique by (endpoint, account, livemode, external id): a second request with the same id only counts up
-    `duplicates`. `digest` is the body's SHA-256; `differing` counts duplicates whose body was another one.
+    `duplicates`; `differing` counts those whose body was another one.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
@@ -117,7 +117,6 @@ class Delivery(Claimable):
     occurred_at = models.DateTimeField()
     body = models.BinaryField()
     headers: models.JSONField[dict[str, str]] = models.JSONField()
-    digest = models.CharField(max_length=64)
     # How many seconds the sender's clock was ahead of ours, 0 where it was not.
     clock_ahead = models.IntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
