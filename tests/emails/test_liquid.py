@@ -186,3 +186,21 @@ def test_what_is_no_liquid_is_found_by_line_and_column(source: str, line: int, c
     fault = liquid.parse(source, False)
     assert isinstance(fault, liquid.Fault)
     assert (fault.line, fault.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x" * 400_001, "This is longer than 400000 characters"),
+        ("{{a}}" * 2_001, "There are more than 2000 tags, or 40000 characters of Liquid"),
+        (f"{{{{ '{'a' * 900}' }}}}" * 50, "There are more than 2000 tags, or 40000 characters of Liquid"),
+        (f"{{{{ '{'a' * 1_000}' }}}}", "A tag is longer than 1000 characters"),
+        ("{{ a" + " " * 101 + "}}", "A tag has more than 100 spaces in a row"),
+        ("{{ " + "a[" * 21 + "1" + "]" * 21 + " }}", "A tag has more than 20 brackets"),
+        ("{% doc %}x{% enddoc %}", "The tag doc is not available: what it prints would look half-rendered"),
+    ],
+)
+def test_what_is_too_much_to_read_is_said(source: str, message: str) -> None:
+    fault = liquid.parse(source, False)
+    assert isinstance(fault, liquid.Fault)
+    assert fault.message == message
