@@ -131,8 +131,6 @@ def _parsed(source: str, html: bool) -> FencedTemplate | Fault:
         used = template.analyze(include_partials=False).filters
     except LiquidError as error:
         return _fault(error, source)
-    except RecursionError:
-        return Fault("Values stand in each other too deeply")
     for name, spans in used.items():
         if name not in env.filters:
             return Fault(f"There is no filter {name!r}", *place(source, spans[0].index))

@@ -59,6 +59,10 @@ def test_no_hole_that_somebody_thought_of_takes_long_or_much(name: str) -> None:
     assert not too_dear({name: filled_by_hand()[name]})
 
 
+def test_the_steps_are_counted_so_well_that_no_clock_is_needed() -> None:
+    assert not too_dear(cost_of("steps", hostile.BY_HAND))
+
+
 def test_no_template_that_the_grammar_writes_takes_long_or_much() -> None:
     measured = cost_of("fill", {case.name: case.source for case in hostile.by_grammar(range(SEEDS))})
     assert not too_dear(measured)
