@@ -55,7 +55,7 @@ class Dispatch:
         """Send until told to stop, then let what is on its way arrive."""
         changes = await self._at_desk(Changes)
         keeper = asyncio.create_task(self._keep_leases())
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not keeper.done():
             try:
                 if not await self._take_up():
                     await self._at_desk(lambda: changes.wait(self._stop.is_set))
@@ -64,6 +64,8 @@ class Dispatch:
                 await self._at_desk(close_old_connections)
                 await asyncio.sleep(DATABASE_PAUSE)
         await self._land_all()
+        if keeper.done():
+            keeper.result()  # Without it, leases end while their messages are on their way: this worker is of no use.
         keeper.cancel()
         await self._sender.aclose()
         await self._at_desk(connections.close_all)

@@ -37,7 +37,7 @@ def send_again() -> None:
     from cocoonmail import dispatch
     from cocoonmail.emails.models import Message, Status
 
-    def requeue(now: datetime) -> int:
+    def requeue(now: datetime, _: object) -> int:
         return Message.objects.filter(status=Status.SENDING, due_at__lte=now).update(status=Status.QUEUED, due_at=now)
 
     vars(dispatch)["orphans_to_unknown"] = requeue

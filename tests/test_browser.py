@@ -1,155 +1,24 @@
-"""A stranger with a browser and nothing to read but the pages: from the one-time link to three captured emails."""
+"""A stranger with a browser and nothing to read but the pages: from the one-time link to emails, captured and sent."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect
+from playwright.sync_api import Browser
 
-from tests.browser import browser, chromium, findings, window
-from tests.house import PATIENCE, Installation
+from tests.browser import browser, chromium, window
+from tests.house import Installation
+from tests.stranger import EMAILS, TEMPLATES, Stranger
+from tests.transports.certificates import make
+from tests.transports.real import mail_server
+from tests.transports.threaded import in_a_thread
 
 pytestmark = [pytest.mark.processes, pytest.mark.one_database, pytest.mark.xdist_group("browser")]
-
-SECRET = "whsec_0123456789abcdefghijklmnopqrstuv"
-TEMPLATES = ("Stripe - New Customer", "Stripe - Payment Successful", "Stripe - Payment Failed")
-EMAILS = {
-    "customer.created": "Welcome to Acme, Ada",
-    "invoice.paid": "We received your payment of €19.99",
-    "invoice.payment_failed": "Your payment of €19.99 to Acme did not go through",
-}
-
-
-@dataclass
-class Stranger:
-    """Clicks and reads; `troubles` is what a person would not see and a developer should."""
-
-    page: Page
-    troubles: list[str] = field(default_factory=list)
-    looked_at: set[tuple[str, str]] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE / 4 * 1000)
-        self.page.on("console", self.overhear)
-        self.page.on("pageerror", lambda error: self.troubles.append(f"{self.page.url}: {error}"))
-        self.page.on("response", self.check)
-
-    def overhear(self, said: ConsoleMessage) -> None:
-        """Note the console's complaints."""
-        if said.type in ("error", "warning"):
-            self.troubles.append(f"{self.page.url}: {said.text}")
-
-    def check(self, answer: Response) -> None:
-        """Note what was not found, and what broke."""
-        if answer.status >= 400:
-            self.troubles.append(f"{answer.status} {answer.url}")
-
-    def look(self) -> None:
-        """Let axe look at the page, once at each kind of page."""
-        kind = (re.sub(r"\d+|welcome/.*", "…", self.page.url), self.page.locator("h1").inner_text())
-        if kind not in self.looked_at:
-            self.looked_at.add(kind)
-            self.troubles += [f"{self.page.url}: {found}" for found in findings(self.page)]
-
-    def press(self, name: str, where: str = "main") -> None:
-        """Press the one button with this name."""
-        self.page.locator(where).get_by_role("button", name=name, exact=True).click()
-
-    def follow(self, name: str, where: str = "main") -> None:
-        """Follow the first link with this name."""
-        self.page.locator(where).get_by_role("link", name=name, exact=True).first.click()
-
-    def section(self, name: str) -> None:
-        """Go to a section by the menu, and look at it."""
-        self.page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
-        self.page.get_by_role("heading", name=name, level=1).wait_for()
-        self.look()
-
-    def fill(self, label: str, text: str) -> None:
-        """Fill in the field with this label."""
-        self.page.get_by_label(label, exact=True).fill(text)
-
-    def sees(self, words: str) -> None:
-        """Wait until these words are on the page."""
-        self.page.locator("main").get_by_text(words).first.wait_for()
-
-    # The way
-
-    def create_the_account(self, link: str) -> None:
-        """Come in by the one-time link."""
-        self.page.goto(link)
-        self.look()
-        self.fill("Company or product", "Acme")
-        self.fill("Your name", "Alice")
-        self.fill("Email", "alice@acme.test")
-        self.fill("Password", "correct horse battery")
-        self.press("Create account")
-        self.sees("Welcome to Cocoonmail")
-        self.look()
-
-    def connect_stripe(self) -> None:
-        """The first of Home's first steps."""
-        self.press("Connect Stripe")
-        self.sees("Endpoint URL")
-        self.look()
-        self.fill("Stripe secret", SECRET)
-        self.press("Save secret")
-        self.sees("whsec_…stuv")
-        for event in EMAILS:
-            assert self.page.get_by_role("checkbox", name=event).is_checked(), event
-        self.press("Save events")
-        expect(self.page.get_by_text("4 events are switched on.")).to_be_in_viewport()
-        self.look()
-
-    def choose_a_sender(self) -> None:
-        """The third of Home's first steps."""
-        self.page.get_by_role("link", name="Acme", exact=True).click()
-        self.follow("Choose a sender")
-        self.look()
-        self.fill("Name", "Acme")
-        self.fill("Email address", "hello@acme.test")
-        self.fill("Postal address", "1 Main St, Oslo")
-        self.press("Save")
-        self.sees("1 Main St, Oslo")
-
-    def start_a_loop(self, template: str) -> None:
-        """From the gallery."""
-        self.section("Templates")
-        self.page.get_by_role("button", name=re.compile(f"Create loop from template.*{re.escape(template)}")).click()
-        self.look()
-        self.press("Start")
-        self.page.get_by_role("button", name="Pause").wait_for()
-
-    def send_a_test_event(self, event: str, subject: str) -> None:
-        """From the Stripe page, where its result must appear by itself."""
-        self.page.goto("/")
-        self.section("Integrations")
-        self.page.get_by_role("link", name=re.compile("Stripe")).click()
-        rehearsal = self.page.locator("#rehearsal")
-        rehearsal.get_by_label("Event").select_option(event)
-        rehearsal.get_by_label("Email").fill("ada@example.com")
-        rehearsal.get_by_role("button", name="Send a test event").click()
-        rehearsal.get_by_role("link", name=subject).wait_for()
-        rehearsal.get_by_text("Captured", exact=True).first.wait_for()
-        expect(self.page.locator("#latest").get_by_text("Waiting")).to_have_count(0)
-        self.look()
-
-    def read_the_emails(self) -> None:
-        """On the Messages page."""
-        self.section("Messages")
-        for subject in EMAILS.values():
-            assert self.page.locator("main").get_by_role("link", name=subject).count() == 1
-        assert self.page.locator("main").get_by_text("Captured", exact=True).count() >= len(EMAILS)
-        self.follow(EMAILS["invoice.paid"])
-        self.page.frame_locator("main iframe").get_by_text("€19.99").first.wait_for()
-        self.look()
-        self.follow("Text")
-        self.sees("Thank you for being a customer of Acme.")
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +31,10 @@ def chrome() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[Installation]:
+@contextmanager
+def up(folder: Path, **environment: str) -> Iterator[Installation]:
     """A place where nothing was installed yet: `up` has to do everything."""
-    fresh = Installation(tmp_path)
+    fresh = Installation(folder, environment=environment)
     try:
         fresh.up()
         yield fresh
@@ -173,25 +42,68 @@ def house(tmp_path: Path) -> Iterator[Installation]:
         fresh.close()
 
 
-def test_from_the_one_time_link_to_three_captured_emails_reading_nothing_but_the_pages(
-    chrome: Browser, house: Installation
-) -> None:
+@contextmanager
+def stranger_at(chrome: Browser, house: Installation) -> Iterator[Stranger]:
+    """Somebody with the one-time link; whatever goes wrong is told with the page and the logs."""
     link = re.search(r"http\S+/welcome/\S+", house.logs())
     assert link, house.logs()
     stranger = Stranger(window(chrome, base_url=house.url))
     try:
         stranger.create_the_account(link[0])
-        stranger.connect_stripe()
-        stranger.choose_a_sender()
-        for template in TEMPLATES:
-            stranger.start_a_loop(template)
-        for event, subject in EMAILS.items():
-            stranger.send_a_test_event(event, subject)
-        stranger.read_the_emails()
-        stranger.section("Home")
+        yield stranger
     except BaseException as error:
         words = stranger.page.locator("body").inner_text()[:4000]
         error.add_note(f"{stranger.page.url}\n{words}\n{stranger.troubles}\n{house.logs()}")
         raise
     assert stranger.troubles == []
-    assert len(stranger.looked_at) >= 9, stranger.looked_at
+
+
+def test_from_the_one_time_link_to_three_captured_emails_reading_nothing_but_the_pages(
+    chrome: Browser, tmp_path: Path
+) -> None:
+    with up(tmp_path) as house, stranger_at(chrome, house) as stranger:
+        stranger.connect_stripe()
+        stranger.choose_a_sender()
+        for template in TEMPLATES:
+            stranger.start_a_loop(template)
+        for event, subject in EMAILS.items():
+            stranger.send_a_test_event(event, subject, "Captured")
+        stranger.read_the_emails()
+        stranger.section("Home")
+        assert len(stranger.looked_at) >= 9, stranger.looked_at
+
+
+def test_a_server_nobody_vouches_for_is_refused_in_words_and_a_good_one_gets_the_email(
+    chrome: Browser, tmp_path: Path
+) -> None:
+    made = make(tmp_path)
+    with (
+        in_a_thread(mail_server(made.self_signed)) as strange,
+        in_a_thread(mail_server(made.good)) as good,
+        up(tmp_path, SSL_CERT_FILE=str(made.authority)) as house,
+        stranger_at(chrome, house) as stranger,
+    ):
+        stranger.connect_stripe()
+        stranger.choose_a_sender()
+        stranger.start_a_loop("Stripe - Payment Successful")
+        stranger.try_transport(strange.port)
+        stranger.sees("The server's certificate is self-signed")
+        stranger.sees("switch on 'Accept a self-signed certificate' for this transport")
+        stranger.page.get_by_role("link", name="Go to the switch").click()
+        stranger.page.get_by_label("Accept a self-signed certificate").check()
+        stranger.press("Save")
+        stranger.press("Send a test")
+        stranger.sees("The server took it.")
+        assert strange.encrypted == [True]
+
+        stranger.page.get_by_label("Accept a self-signed certificate").uncheck()
+        stranger.try_transport(good.port)
+        stranger.sees("The server took it.")
+        stranger.send_a_test_event("invoice.paid", EMAILS["invoice.paid"], "Sent")
+        stranger.section("Messages")
+        stranger.follow(EMAILS["invoice.paid"])
+        stranger.follow("SMTP conversation")
+        stranger.sees("encrypted with TLS")
+        stranger.sees("250 2.0.0 Ok: queued as 2")
+        stranger.look()
+        assert good.encrypted == [True, True]

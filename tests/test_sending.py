@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from cocoonmail.contacts.models import Contact
+from cocoonmail.emails.again import release
 from cocoonmail.emails.ledger import Done, Mark, Verdict, orphans_to_unknown, write_ledger
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.transport import set_transport
@@ -90,6 +91,15 @@ def test_a_marked_message_is_never_claimed_again(shop: Shop) -> None:
     Message.objects.update(due_at=database_now() - timedelta(days=1))
     shop.send()
     assert Message.objects.get().status == Status.SENDING
+
+
+def test_what_the_server_lacks_an_extension_for_is_held_and_can_be_sent_once_it_has_it(shop: Shop) -> None:
+    message = queued(shop)
+    write_ledger([Mark(message)])
+    write_ledger([Done(message, Refused("the server does not offer SMTPUTF8", lacking=True))])
+    message.refresh_from_db()
+    assert (message.status, message.due_at) == (Status.HELD, None)
+    assert release(message, database_now())
 
 
 def test_a_message_whose_worker_vanished_becomes_unknown_and_says_so(shop: Shop) -> None:

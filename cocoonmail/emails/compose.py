@@ -10,19 +10,20 @@ import re
 from collections.abc import Iterator
 from html import escape, unescape
 
-from cocoonmail.emails import context, footer, liquid, markdown, mjml, plaintext
+from cocoonmail.emails import budget, context, footer, freemail, liquid, markdown, mjml, plaintext
 from cocoonmail.emails.content import Compiled, Draft, Format, Kind, Problem
-from cocoonmail.emails.pieces import clean, mark, unclosed, unfinished, without_comments
+from cocoonmail.emails.pieces import SOURCE_MAX, clean, mark, unclosed, unreadable, without_comments
 
 __all__ = ["Compiled", "Draft", "Format", "Kind", "Problem", "check", "compile_email"]
 
 # Gmail shows the first 102 kB of HTML and hides the rest behind a link.
 HTML_WISE, HTML_MAX = 102_000, 400_000  # characters
 BODY_MAX = 300_000  # characters of source
+IMAGES_WISE = 500
 LINE_MAX = 500  # characters of a subject or another one-line field
-assert HTML_WISE < HTML_MAX <= liquid.OUTPUT_MAX
+assert HTML_WISE < HTML_MAX <= SOURCE_MAX < budget.OUTPUT_MAX
+assert LINE_MAX <= budget.LINE_MAX  # What is longer gets the time of a body.
 
-_RAW = re.compile(r"\{%-?\s*raw\b")
 _LINES = ("subject", "preview", "from_name", "from_email", "reply_to")
 _PREVIEW = re.compile(r"<mj-preview[^>]*>(.*?)</mj-preview\s*>", re.DOTALL | re.IGNORECASE)
 _BODY_END = re.compile(r"</mj-body\s*>(?!.*</mj-body)", re.DOTALL | re.IGNORECASE)
@@ -33,18 +34,21 @@ _TITLE = re.compile(r"<mj-title[^>]*>(.*?)</mj-title\s*>", re.DOTALL | re.IGNORE
 _PREVIEW_END = "\u034f\u200c\u00a0" * 60
 
 
-def compile_email(draft: Draft) -> Compiled | list[Problem]:
-    """The email ready to be merged, or every problem that keeps it from being published (warnings are left out)."""
-    problems = [problem for problem in _problems_of_source(draft) if not problem.warning]
+def compile_email(draft: Draft, server: str = "") -> Compiled | list[Problem]:
+    """The email ready to be merged, or every problem that keeps it from being published (warnings are left out).
+
+    `server` is the host name of the mail server that it will leave by, "" where none is known.
+    """
+    problems = [problem for problem in _problems_of_source(draft, server) if not problem.warning]
     if problems:
         return problems
     compiled = _compiled(draft)
     return compiled if isinstance(compiled, Compiled) else [compiled]
 
 
-def check(draft: Draft) -> list[Problem]:
+def check(draft: Draft, server: str = "") -> list[Problem]:
     """All problems and warnings of a draft, for its editor, in the order of the fields and lines."""
-    problems = list(_problems_of_source(draft))
+    problems = list(_problems_of_source(draft, server))
     if any(not problem.warning for problem in problems):
         return problems
     compiled = _compiled(draft)
@@ -53,33 +57,32 @@ def check(draft: Draft) -> list[Problem]:
     return problems + list(_advice(draft, compiled))
 
 
-def _problems_of_source(draft: Draft) -> Iterator[Problem]:
+def _problems_of_source(draft: Draft, server: str) -> Iterator[Problem]:
     for field in _LINES:
-        yield from _problems_of_line(draft, field)
+        yield from _problems_of_line(draft, field, server)
     yield from _problems_of_body(draft)
 
 
-def _problems_of_line(draft: Draft, field: str) -> Iterator[Problem]:
+def _problems_of_line(draft: Draft, field: str, server: str) -> Iterator[Problem]:
     source = getattr(draft, field)
     yield from _problems_of_liquid(draft.kind, field, source)
     if field == "subject" and not source.strip():
         yield Problem(field, "Write a subject")
     if len(source) > LINE_MAX:
         yield Problem(field, f"This is longer than {LINE_MAX} characters")
+    if field == "from_email" and (trouble := freemail.trouble(source, server)):
+        yield Problem(field, trouble)
 
 
 def _problems_of_liquid(kind: Kind, field: str, source: str) -> Iterator[Problem]:
     source = clean(source)
-    source = source if unfinished(source) else without_comments(source)
+    source = source if unreadable(source) else without_comments(source)
     template = liquid.parse(source, False)
     if isinstance(template, liquid.Fault):
         index = unclosed(source) if template.line is None else None
         line, column = liquid.place(source, index) if index is not None else (template.line, template.column)
         yield Problem(field, _sentence(template.message), line, column)
         return
-    if raw := _RAW.search(source):
-        message = "The tag raw is not available: what it prints would look half-rendered"
-        yield Problem(field, message, *liquid.place(source, raw.start()))
     for fault in liquid.unknown_names(source):
         yield Problem(field, fault.message, fault.line, fault.column)
     if kind is Kind.TRANSACTIONAL and "unsubscribe_url" in liquid.names(source):
@@ -166,6 +169,8 @@ def _sound(compiled: Compiled) -> Compiled | Problem:
 def _advice(draft: Draft, compiled: Compiled) -> Iterator[Problem]:
     if len(compiled.html) > HTML_WISE:
         yield Problem("body", "Gmail shows only the first 102 kB of an email; this one is longer", warning=True)
+    if compiled.html.count("<img") > IMAGES_WISE:
+        yield Problem("body", f"More than {IMAGES_WISE} images: many readers will not wait for them", warning=True)
     if 'src="data:' in compiled.html:
         yield Problem("body", "Many mail programs do not show images that are part of the text", warning=True)
     if not draft.preview.strip() and not compiled.preview:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from urllib.parse import quote_plus
 
 from liquid.exceptions import FilterArgumentError, LiquidError, ResourceLimitError
 from markupsafe import Markup
+
+from cocoonmail.emails.fence import WENT_WRONG
 
 Filter: TypeAlias = Callable[..., Any]
 
 VALUE_MAX = 64 * 1024  # characters that go into or come out of one filter
 BITS_MAX = 256  # of a whole number
 DATE_FORMAT_MAX = 64  # characters
-_CHARACTERS_PER_STEP = 256
+LIST_MAX = 10_000  # values that go into a filter, those of lists in lists among them
+CHARACTERS_PER_STEP = 64
+_VALUES_PER_STEP = 32
+_SINGLE = frozenset({str, int, float, bool, type(None), Markup})
 
 _MATH = frozenset(
     "abs at_least at_most ceil divided_by floor minus modulo plus round times".split()
@@ -23,9 +29,14 @@ _MATH = frozenset(
 _LIBRARY = _MATH | frozenset(
     "append capitalize compact concat default downcase escape escape_once first join last lstrip map newline_to_br "
     "prepend remove remove_first remove_last replace replace_first replace_last reverse rstrip size slice sort "
-    "sort_natural split squish strip strip_newlines sum truncate truncatewords upcase url_decode url_encode "
+    "sort_natural split squish strip strip_newlines sum truncate truncatewords upcase url_decode "
     "where".split()
 )
+_OF_LISTS = frozenset("compact concat join map reverse sort sort_natural sum where".split())
+_OF_GROUPS = _OF_LISTS | {"first", "last", "size", "slice"}
+_PLAIN_INSIDE = frozenset({"join", "sort", "sort_natural", "sum"})  # work on each value as text or number
+_BY_KEY = frozenset({"sort", "sort_natural", "sum", "where"})
+_FLATTENED = 5  # levels of lists in lists that the library makes one list of
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(\.[0-9]{1,40})?\s*")
 _HTML_TAG = re.compile(r"<[^<>]*>")
 
@@ -42,23 +53,28 @@ class FilterFailed(LiquidError):
 def allowed(library: Mapping[str, Filter], html: bool) -> dict[str, Filter]:
     """The table of filters by name, out of the library's own and ours."""
     ours: dict[str, Filter] = {
-        "date": date, "strip_html": strip_html, "as_url": as_url, "as_css": as_css, "as_css_url": as_css_url
+        "date": date, "strip_html": strip_html, "url_encode": url_encode, "as_url": as_url, "as_css": as_css,
+        "as_css_url": as_css_url
     }  # fmt: skip
     plain: dict[str, Filter] = {"escape": _as_it_is, "escape_once": _as_it_is, "newline_to_br": _as_it_is}
     return {name: library[name] for name in _LIBRARY} | ours | ({} if html else plain)
 
 
-def guarded(name: str, apply: Filter, values: Sequence[object], named: Mapping[str, object]) -> object:
+def guarded(name: str, apply: Filter, values: Sequence[object], spend: Callable[[int], None]) -> object:
     """What the filter gives, after a look at what it would cost. Raises only LiquidError."""
+    if any(is_group(value) for value in (values if name not in _OF_GROUPS else values[1:] if name != "concat" else ())):
+        raise FilterFailed(f"{name}: a group of values is not one value", token=None)
     if name in _MATH:
         _numbers(name, values)
-    elif name == "join" and isinstance(values[0], (list, tuple, range)):
-        joined(values[0], str(values[1]) if len(values) > 1 else " ")
+    elif name in _OF_LISTS:
+        _look_into(name, values, spend)
+    elif name == "slice" and isinstance(values[0], Mapping):
+        raise FilterFailed("slice: this is neither text nor a list", token=None)
     elif name.startswith("replace") and len(values) > 1:
         _room_to_replace(str(values[0]), str(values[1]), str(values[2]) if len(values) > 2 else "")
     try:
-        return apply(*values, **named)
-    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, OSError) as error:
+        return apply(*values)
+    except WENT_WRONG as error:
         raise FilterFailed(f"{name}: {error}", token=None) from error
 
 
@@ -67,10 +83,47 @@ def cost(value: object) -> int:
     if isinstance(value, str):
         if len(value) > VALUE_MAX:
             raise ResourceLimitError(f"a value is longer than {VALUE_MAX} characters", token=None)
-        return 1 + len(value) // _CHARACTERS_PER_STEP
+        return 1 + len(value) // CHARACTERS_PER_STEP
     if isinstance(value, int) and value.bit_length() > BITS_MAX:
         raise ResourceLimitError("a number is too large", token=None)
-    return 1 + len(value) if isinstance(value, (list, tuple, range)) else 1
+    return 1 + len(value) // _VALUES_PER_STEP if isinstance(value, (list, tuple, range)) else 1
+
+
+def is_group(value: object) -> bool:
+    """Whether a value is several, which have no text of their own."""
+    return value.__class__ not in _SINGLE and isinstance(value, (list, tuple, range, Mapping))
+
+
+def _look_into(name: str, values: Sequence[object], spend: Callable[[int], None]) -> None:
+    """Charges for everything in a list, and finds the values of which the library would take Python's own text."""
+    items = list(_flat(values[0], _FLATTENED, [LIST_MAX]))
+    if name == "concat" and len(values) > 1:
+        items += _flat(values[1], 0, [LIST_MAX - len(items)])
+    if name in _BY_KEY and len(values) > 1:
+        items = [item.get(str(values[1])) if isinstance(item, dict) else item for item in items]
+    spend(sum(map(cost, items)))
+    if name in _PLAIN_INSIDE and any(map(is_group, items)):
+        raise FilterFailed(f"{name}: a group of values is not one value", token=None)
+    if name == "join":
+        joined(items, str(values[1]) if len(values) > 1 else " ")
+    elif name == "sum":
+        _numbers(name, items)
+
+
+def _flat(value: object, levels: int, room: list[int]) -> Iterator[object]:
+    if not isinstance(value, (list, tuple, range)):
+        if isinstance(value, Mapping) and not isinstance(value, dict):
+            raise FilterFailed("this is not a list", token=None)
+        yield value
+        return
+    room[0] -= len(value)
+    if room[0] < 0:
+        raise ResourceLimitError(f"a list has more than {LIST_MAX} values", token=None)
+    for item in value:
+        if levels and item.__class__ in (list, tuple):
+            yield from _flat(item, levels - 1, room)
+        else:
+            yield item
 
 
 def joined(items: Iterable[object], separator: str) -> str:
@@ -102,6 +155,11 @@ def date(value: object, layout: str) -> str:
 def strip_html(value: object) -> str:
     """The value without anything between < and >."""
     return _HTML_TAG.sub("", str(value))
+
+
+def url_encode(value: object) -> str:
+    """The value as a part of an address, percent-encoded, without lone surrogates, which are no text."""
+    return quote_plus(str(value), errors="ignore")
 
 
 def as_url(value: object) -> str:

@@ -25,6 +25,14 @@ _PROVIDERS = {
     "yandex.ru": "yandex.ru",
 }
 _SERVERS = {domain: servers for servers, domains in _PROVIDERS.items() for domain in domains.split()}
+# Providers whose servers are named like their one domain.
+_OTHERS = (
+    "126.com att.net bellsouth.net bluewin.ch bt.com btinternet.com comcast.net cox.net daum.net duck.com "
+    "email.com fastmail.fm free.fr freenet.de hanmail.net hey.com hushmail.com inbox.ru laposte.net "
+    "libero.it list.ru naver.com online.no orange.fr rediffmail.com sbcglobal.net sfr.fr sina.com "
+    "terra.com.br tuta.com tutanota.com uol.com.br verizon.net virgilio.it wanadoo.fr wp.pl zoho.com".split()
+)
+_SERVERS |= {domain: domain for domain in _OTHERS}
 # These two have a domain in nearly every country: yahoo.co.uk, hotmail.fr.
 _NATIONAL = re.compile(r"(yahoo|hotmail)\.(?:com?\.)?[a-z]{2}")
 
@@ -43,3 +51,14 @@ def may_send(domain: str, host: str) -> bool:
 def _servers(domain: str) -> str | None:
     national = _NATIONAL.fullmatch(domain)
     return _SERVERS[f"{national[1]}.com"] if national else _SERVERS.get(domain)
+
+
+def trouble(email: str, host: str = "") -> str:
+    """Why nobody sends from this address by the server `host`, as a sentence without its full stop; "" if one can."""
+    domain = email.strip().rpartition("@")[2].lower().rstrip(".")
+    if may_send(domain, host):
+        return ""
+    return (
+        f"Mail from {domain} is refused unless {domain}'s own servers send it (DMARC): "
+        "use an address at a domain of your own, or set up its mail server as the transport"
+    )

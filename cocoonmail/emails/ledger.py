@@ -210,6 +210,8 @@ def _conclude(message: Message, outcome: Outcome, captured: bool, now: datetime)
             message.due_at = now + min(RETRY_FIRST * 2 ** min(message.attempts - 1, 20), RETRY_LAST)
         case Deferred(reason=reason):
             message.status, message.reason = Status.FAILED, f"given up after 72 hours: {reason}"[:WORDS_MAX]
+        case Refused(reason=reason, lacking=True):
+            message.status, message.reason = Status.HELD, reason[:WORDS_MAX]
         case Refused(reason=reason):
             message.status, message.reason = Status.FAILED, reason[:WORDS_MAX]
         case Unknown(reason=reason):

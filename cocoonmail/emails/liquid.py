@@ -1,21 +1,20 @@
 """The fenced Liquid: merge tags that see only their facts, cannot run long, and never print a missing value.
 
-The library stops endless loops and endless output. This file, `fence` and `filters` close what it leaves open: ranges,
-growing filters, loops one after the other, string literals that bypass escaping, and values that are not there.
+`budget` counts what filling a template costs, `filters` and `fence` close what the library leaves open, and `pieces`
+says what is too much to read.
 """
 
 from __future__ import annotations
 
 import re
-import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from io import StringIO
 from typing import Any, TextIO, cast
 
-from liquid import BoundTemplate, Environment, Token
+from liquid import BoundTemplate, Environment
 from liquid.ast import Node
 from liquid.builtin.expressions import Identifier, Path
 from liquid.builtin.output import Output, OutputNode
@@ -23,28 +22,20 @@ from liquid.builtin.tags.for_tag import ForNode, ForTag
 from liquid.context import RenderContext
 from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError
 from liquid.expression import Expression
-from liquid.output import LimitedStringIO
-from liquid.undefined import UNDEFINED
-from liquid.utils import ReadOnlyChainMap
 from markupsafe import escape
 
 from cocoonmail.emails import filters
-from cocoonmail.emails.fence import LOOPS_MAX, Missing, close_the_library
-from cocoonmail.emails.pieces import unfinished
+from cocoonmail.emails.budget import LINE_MAX, OUTPUT_MAX, ROOTS, FencedContext
+from cocoonmail.emails.fence import WENT_WRONG, Missing, close_the_library
+from cocoonmail.emails.pieces import liquid_in, unreadable
 from cocoonmail.emails.shortcuts import Filling, Odd, Step, steps_of
 
-ROOTS = frozenset({"contact", "event", "workspace", "unsubscribe_url"})  # All that a template can name
-
-OUTPUT_MAX = 512 * 1024  # characters
-LOCALS_MAX = 256 * 1024  # bytes that assign and capture may hold
-WORK_MAX = 100_000  # steps of about a microsecond: a node in a loop, a lookup, 256 characters through a filter
-TEMPLATES_MAX = 512  # parsed templates kept in memory
-assert LOOPS_MAX <= WORK_MAX  # A loop with an empty body meets its own limit first, which names the reason better.
+KEPT_MAX = 1_000_000  # characters of Liquid whose templates are kept; each takes up to 300 bytes of memory
 
 TAGS = frozenset({"if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#"})
 
 # Characters that no merge value needs and that mail clients and parsers disagree on. Lone surrogates are not text.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,7 @@ def fill(source: str, facts: Mapping[str, Any], *, html: bool) -> str | Unfilled
     """
     if "{{" not in source and "{%" not in source:
         return source
-    filled = fill_into(_Limited.new, source, facts, html=html)
+    filled = fill_into(_Limited, source, facts, html=html)
     return filled if isinstance(filled, Unfilled) else cast(_Limited, filled).getvalue()
 
 
@@ -81,42 +72,66 @@ def fill_into(
     template = parse(source, html)
     if isinstance(template, Fault):
         return Unfilled(f"its template is broken: {template.message}")
+    line = len(source) <= LINE_MAX
     try:
         try:
-            return _by_shortcuts(template, facts, make_buffer(), html)
+            return _by_shortcuts(template, facts, make_buffer(), html=html, line=line)
         except Odd:
-            return _by_the_library(template, facts, make_buffer())
+            return _by_the_library(template, facts, make_buffer(), line=line)
     except LiquidInterrupt:
         return Unfilled("break and continue stand outside of a loop")
     except LiquidError as error:
         return Unfilled(str(error.args[0] if error.args else error))
+    except WENT_WRONG as error:
+        return Unfilled(f"its Liquid cannot be worked out ({type(error).__name__}: {str(error)[:100]})")
 
 
-def _by_shortcuts(template: FencedTemplate, facts: Mapping[str, Any], buffer: TextIO, html: bool) -> TextIO:
-    filling = Filling(facts, buffer, html, lambda: FencedContext(template, globals=facts))
+def _by_shortcuts(
+    template: FencedTemplate, facts: Mapping[str, Any], buffer: TextIO, *, html: bool, line: bool
+) -> TextIO:
+    filling = Filling(facts, buffer, html, lambda: FencedContext(template, globals=facts, line=line))
     for step in template.steps:
         step(filling)
     return buffer
 
 
-def _by_the_library(template: FencedTemplate, facts: Mapping[str, Any], buffer: TextIO) -> TextIO:
-    context = FencedContext(template, globals=facts)
+def _by_the_library(template: FencedTemplate, facts: Mapping[str, Any], buffer: TextIO, *, line: bool) -> TextIO:
+    context = FencedContext(template, globals=facts, line=line)
     for node in template.nodes:
         node.render(context, buffer)
     return buffer
 
 
-@lru_cache(maxsize=TEMPLATES_MAX)
 def parse(source: str, html: bool) -> FencedTemplate | Fault:
     """The template of a source, kept for the next message, or what is wrong with it and where."""
+    if found := _kept.get((source, html)):
+        return found[1]
+    template = _parsed(source, html)
+    with _keeping:
+        _kept[source, html] = _weight(source), template
+        while len(_kept) > 1 and sum(weight for weight, _ in _kept.values()) > KEPT_MAX:
+            del _kept[next(iter(_kept))]
+    return template
+
+
+_kept: dict[tuple[str, bool], tuple[int, FencedTemplate | Fault]] = {}
+_keeping = threading.Lock()
+
+
+def _weight(source: str) -> int:
+    return liquid_in(source) + len(source) // 100
+
+
+def _parsed(source: str, html: bool) -> FencedTemplate | Fault:
+    if trouble := unreadable(source):
+        return Fault(trouble[0], *place(source, trouble[1]))
     env = HTML if html else TEXT
-    if lacking := unfinished(source):
-        return Fault(f"Expected {lacking[0]!r}, found the end", *place(source, lacking[1]))
     try:
         template = cast(FencedTemplate, env.from_string(source))
+        used = template.analyze(include_partials=False).filters
     except LiquidError as error:
         return _fault(error, source)
-    for name, spans in template.analyze(include_partials=False).filters.items():
+    for name, spans in used.items():
         if name not in env.filters:
             return Fault(f"There is no filter {name!r}", *place(source, spans[0].index))
     for taken in _set_by(template.nodes):
@@ -212,72 +227,6 @@ class NoValue(LiquidError):
     """A value is printed that the facts do not have, and the template gives no fallback."""
 
 
-class FencedContext(RenderContext):
-    """One filling of a template: looks up facts, and counts the work."""
-
-    __slots__ = ("looped", "stored", "weight", "work")
-
-    def __init__(self, template: BoundTemplate, **options: Any) -> None:
-        super().__init__(template, **options)
-        # Without the library's own globals, for `now` would make two attempts at one message differ.
-        self.scope = ReadOnlyChainMap(self.locals, self.globals)
-        self.work = self.looped = self.stored = 0
-        self.weight = 1  # nodes in the body of the loop about to begin
-
-    def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
-        """The value at a path, or a Missing that knows its name."""
-        self.spend(1)
-        root = path[0]
-        try:
-            value: Any = self.globals[root] if root in ROOTS else self.scope[root]  # type: ignore[index]
-            for segment in path[1:]:
-                value = (
-                    value[segment] if value.__class__ is dict and segment in value else self.get_item(value, segment)
-                )
-        except (KeyError, TypeError, IndexError):
-            value = None
-        # Blank text counts as missing where it comes from the facts; a template may assign "" on purpose.
-        if value is None or (value.__class__ is str and len(path) > 1 and (not value or value.isspace())):
-            return Missing(_dotted(path), token=token) if default is UNDEFINED else default
-        return value
-
-    def assign(self, key: str, val: Any) -> None:
-        """Set a variable, within the limits."""
-        self.spend(1)
-        self.stored += sys.getsizeof(val, 1) - sys.getsizeof(self.locals.get(key), 1)
-        if self.stored > LOCALS_MAX:
-            raise ResourceLimitError(f"assign and capture hold more than {LOCALS_MAX} bytes", token=None)
-        self.locals[key] = val
-
-    def filter(self, name: str, token: Token | None) -> Callable[..., object]:
-        """The filter, refusing what costs too much. All but `default` leave a missing value missing."""
-        apply = super().filter(name, token)
-        if name == "default":
-            return apply
-
-        def fenced(*values: object, **named: object) -> object:
-            for value in (*values, *named.values()):
-                if isinstance(value, Missing):
-                    return value
-                self.spend(filters.cost(value))
-            return filters.guarded(name, apply, values, named)
-
-        return fenced
-
-    def raise_for_loop_limit(self, length: int = 1) -> None:
-        """Count all rounds that begin, where the library looks at one nest of loops at a time."""
-        self.looped += length
-        if self.looped > LOOPS_MAX:
-            raise ResourceLimitError(f"its loops go round more than {LOOPS_MAX} times", token=None)
-        self.spend(length * self.weight)
-
-    def spend(self, steps: int) -> None:
-        """Count work. Raises ResourceLimitError when it has become too much."""
-        self.work += steps
-        if self.work > WORK_MAX:
-            raise ResourceLimitError("it takes too much work to fill in", token=None)
-
-
 class FencedTemplate(BoundTemplate):
     """A template that is filled in a fenced context, also by the library's own `render`."""
 
@@ -313,7 +262,10 @@ class FencedOutputNode(OutputNode):
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the value, escaped where the environment escapes."""
         value = self.expression.evaluate(context)
-        text = value if isinstance(value, str) and value.isprintable() else _printed(value, self.expression)
+        if isinstance(value, str) and len(value) <= filters.VALUE_MAX and value.isprintable():
+            text = value
+        else:
+            text = _printed(value, self.expression)
         return buffer.write(escape(text) if context.autoescape else text)
 
 
@@ -326,13 +278,14 @@ class FencedOutput(Output):
 def _printed(value: object, expression: Expression) -> str:
     match value:
         case str():
+            filters.cost(value)
             return _cleaned(value)
         case bool():
             return "true" if value else "false"
         case int() | float() | Decimal():
             filters.cost(value)
             return str(value)
-        case list() | tuple() if not any(isinstance(item, (Mapping, list, tuple)) for item in value):
+        case list() | tuple() if not any(filters.is_group(item) for item in value[: filters.LIST_MAX]):
             return _printed(filters.joined(value, ""), expression)
         case None | Missing():
             name = value.name if isinstance(value, Missing) else str(expression) or "nil"
@@ -341,18 +294,17 @@ def _printed(value: object, expression: Expression) -> str:
             raise LiquidError(f"{expression} is a group of values, not one that can be printed", token=None)
 
 
-class _Limited(LimitedStringIO):
-    """Counts characters, where the library encodes each write to count its bytes."""
+class _Limited(StringIO):
+    """Counts characters."""
 
-    @classmethod
-    def new(cls) -> _Limited:
-        """One with room for any email."""
-        return cls(OUTPUT_MAX)
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
 
     def write(self, text: str, /) -> int:
         self.size += len(text)
-        if self.size > self.limit:
-            raise ResourceLimitError(f"the result is longer than {self.limit} characters", token=None)
+        if self.size > OUTPUT_MAX:
+            raise ResourceLimitError(f"the result is longer than {OUTPUT_MAX} characters", token=None)
         return StringIO.write(self, text)
 
 
@@ -362,11 +314,12 @@ def _cleaned(text: str) -> str:
 
 
 def _weigh(node: Node) -> int:
-    return 1 + sum(_weigh(child) for child in _children(node))
+    values = sum(_count(expression) for expression in node.expressions())
+    return 1 + values + sum(_weigh(child) for child in _children(node))
 
 
-def _dotted(path: list[object]) -> str:
-    return str(path[0]) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path[1:])
+def _count(expression: Expression) -> int:
+    return 1 + sum(_count(child) for child in expression.children())
 
 
 def _environment(html: bool) -> Environment:

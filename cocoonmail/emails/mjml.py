@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 
 import css_inline
 import mrml
@@ -61,11 +62,16 @@ _BLOCKED = {
     "mj-include": "Files cannot be included; put their content here",
 }
 _DOUBTFUL = frozenset("form input textarea select button video audio svg math link".split())
-_URL_ATTRIBUTES = frozenset("href src background background-url action formaction poster xlink:href".split())
-_LITERAL_URL = re.compile(r"\s*(https?:|mailto:|tel:|#|cid:)", re.IGNORECASE)
-_DANGEROUS_URL = re.compile(
-    r"[\s\x00-\x20]*(j\s*a\s*v\s*a\s*s\s*c\s*r\s*i\s*p\s*t|vbscript|data:text|file)\s*:?", re.IGNORECASE
+_URL_ATTRIBUTES = frozenset(
+    "href src srcset background background-url action formaction poster cite longdesc xlink:href".split()
 )
+_PICTURES = frozenset("src background background-url".split())
+_SCHEMES = frozenset("http https mailto tel cid".split())
+_LITERAL_URL = re.compile(r"\s*(https?:|mailto:|tel:|#|cid:)", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp)[;,]", re.IGNORECASE)
+_IGNORED_IN_URL = re.compile(r"[\s\x00-\x20]+")  # by browsers, also in the middle of a scheme
+_IN_A_COMMENT = re.compile(f"<\\s*({'|'.join(_BLOCKED)})\\b", re.IGNORECASE)
 
 _TOKEN = re.compile(
     r"<!--.*?-->|<!doctype[^<>]*>"
@@ -131,6 +137,8 @@ class _Reader:
                 yield from self.opened(token)
             elif token["close"]:
                 yield from self.closed(token["close"].lower(), token.start())
+            elif token[0].startswith("<!--[if"):
+                yield from self.conditional(token)
         yield from self.words(end, len(self.document.text))
         for left in self.open:
             what = f"{{% {left.name} %}}" if left.liquid else f"<{left.name}>"
@@ -196,7 +204,10 @@ class _Reader:
             if OPEN in attribute[1]:
                 yield "Liquid can stand inside an attribute's value or between elements, not here", index, False
                 continue
-            yield from self.attribute(name, attribute[1].lower(), (attribute[2] or "").strip("\"'"), index)
+            value = attribute[2] or ""
+            if OPEN in value and value[0] not in "\"'":
+                yield "An attribute's value with Liquid in it needs quotes around it", index, False
+            yield from self.attribute(name, attribute[1].lower(), value.strip("\"'"), index)
 
     def attribute(self, element: str, name: str, value: str, index: int) -> Iterator[Trouble]:
         yield from self.unbalanced(value, index)
@@ -204,7 +215,7 @@ class _Reader:
             yield f"{name}: mail programs do not run scripts, and many refuse the message", index, False
         elif name == "srcdoc":
             yield "srcdoc: mail programs do not show frames", index, False
-        elif name == "http-equiv" and value.lower().strip() == "refresh":
+        elif name == "http-equiv" and unescape(value).lower().strip() == "refresh":
             yield "A message cannot send its reader elsewhere by itself", index, False
         elif name in _URL_ATTRIBUTES:
             yield from self.address(name, value, index)
@@ -222,12 +233,17 @@ class _Reader:
             yield "A Liquid block in an attribute must begin and end in that attribute", index, False
 
     def address(self, name: str, value: str, index: int) -> Iterator[Trouble]:
-        if _DANGEROUS_URL.match(value):
+        if any(_forbidden(name, url) for url in (value.split(",") if name == "srcset" else [value])):
             yield f"{name}: only http, https, mailto and tel addresses can be used", index, False
         elif not value.strip():
             yield f"{name} is empty", index, True
         elif OPEN not in value and not _LITERAL_URL.match(value):
             yield f"{name}: {value[:60]!r} is not a whole address, such as https://example.com/page", index, True
+
+    def conditional(self, comment: re.Match[str]) -> Iterator[Trouble]:
+        """What stands in a conditional comment is HTML to some."""
+        if found := _IN_A_COMMENT.search(comment[0]):
+            yield f"<{found[1]}>: {_BLOCKED[found[1].lower()]}", comment.start() + found.start(), False
 
     def closed(self, name: str, index: int) -> Iterator[Trouble]:
         if name in _VOID:
@@ -244,6 +260,15 @@ class _Reader:
             self.open.pop()
         else:
             yield f"</{name}> closes nothing", index, False
+
+
+def _forbidden(name: str, url: str) -> bool:
+    """Whether an address has a scheme other than those that are safe, however it is written down."""
+    url = _IGNORED_IN_URL.sub("", unescape(MARK.sub("", url)))
+    scheme = _SCHEME.match(url)
+    if scheme is None or scheme[1].lower() in _SCHEMES:
+        return False
+    return not (name in _PICTURES and _PICTURE.match(url))
 
 
 @dataclass(slots=True)

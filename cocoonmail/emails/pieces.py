@@ -15,6 +15,18 @@ MARK = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 
 BLOCKS = frozenset({"if", "unless", "case", "for", "capture"})  # tags that have an end
 
+ENDS = {"{{": "}}", "{%": "%}"}
+
+SOURCE_MAX = 400_000  # characters of a template
+LIQUID_MAX = 40_000  # characters of it that are Liquid; reading one takes 3 µs and up to 300 bytes
+PIECES_MAX = 2_000
+PIECE_MAX = 1_000  # characters of one tag: no expression is nested, and no list of filters long, beyond reason
+BRACKETS_MAX = 20  # of one tag, for values inside values are analysed in time by the square
+SPACES_MAX = 100  # in a row in a tag, over which the lexers take time by the square
+
+_BEGIN = re.compile(r"\{[{%]")
+_SPACES = re.compile(r"\s+")
+_VERBATIM = re.compile(r"\{%-?\s*(raw|doc)\b")
 _PIECE = re.compile(r"\{\{-?\s*(?P<output>.*?)\s*-?\}\}|\{%-?\s*(?P<tag>#|\w*)(?P<rest>.*?)-?%\}", re.DOTALL)
 _HTML_COMMENT = re.compile(r"<!--(?!\[if|<!\[endif).*?-->", re.DOTALL)
 # Control characters, lone surrogates, and the characters with which we mark places: no part of any email.
@@ -100,12 +112,49 @@ def mark(source: str) -> Marked:
     return Marked(_PIECE.sub(take, source), tuple(pieces))
 
 
-def unfinished(source: str) -> tuple[str, int] | None:
-    """The end that a piece lacks, and where the piece begins. To be asked first: the lexers take long to notice."""
-    for begin, end in (("{{", "}}"), ("{%", "%}")):
+def unreadable(source: str) -> tuple[str, int] | None:
+    """Why the source is not read at all, and where. To be asked first: the lexers take long over such sources."""
+    if len(source) > SOURCE_MAX:
+        return f"This is longer than {SOURCE_MAX} characters", SOURCE_MAX
+    for begin, end in ENDS.items():
         if source.rfind(begin) > (last := source.rfind(end)):
-            return end, source.find(begin, last + 1)
+            return f"Expected {end!r}, found the end", source.find(begin, last + 1)
+    total = 0
+    for number, (start, stop) in enumerate(_spans(source)):
+        total += stop - start
+        if trouble := _trouble(source, start, stop):
+            return trouble, start
+        if number >= PIECES_MAX or total > LIQUID_MAX:
+            return f"There are more than {PIECES_MAX} tags, or {LIQUID_MAX} characters of Liquid", start
     return None
+
+
+def liquid_in(source: str) -> int:
+    """How many characters of a source are Liquid, where it has an end for each beginning."""
+    return sum(stop - start for start, stop in _spans(source))
+
+
+def _spans(source: str) -> Iterator[tuple[int, int]]:
+    """Where each piece begins and ends, in one walk, as both lexers see it: the first end closes a piece."""
+    at = 0
+    while begin := _BEGIN.search(source, at):
+        end = source.find(ENDS[begin[0]], begin.end())
+        if end < 0:
+            return
+        at = end + 2
+        yield begin.start(), at
+
+
+def _trouble(source: str, start: int, stop: int) -> str:
+    if stop - start > PIECE_MAX:
+        return f"A tag is longer than {PIECE_MAX} characters"
+    if source.count("[", start, stop) > BRACKETS_MAX:
+        return f"A tag has more than {BRACKETS_MAX} brackets"
+    if max((len(run) for run in _SPACES.findall(source, start, stop)), default=0) > SPACES_MAX:
+        return f"A tag has more than {SPACES_MAX} spaces in a row"
+    if found := _VERBATIM.match(source, start, stop):
+        return f"The tag {found[1]} is not available: what it prints would look half-rendered"
+    return ""
 
 
 def unclosed(source: str) -> int | None:

@@ -6,8 +6,10 @@ import hashlib
 import json
 from datetime import datetime
 
+from cocoonmail.emails import freemail
 from cocoonmail.emails.compose import Compiled, Draft, Format, Kind, Problem, compile_email
 from cocoonmail.emails.models import Email, EmailVersion
+from cocoonmail.emails.transport import server_of
 
 
 def draft_of(email: Email) -> Draft:
@@ -26,9 +28,12 @@ def draft_of(email: Email) -> Draft:
 
 def publish(email: Email, now: datetime) -> EmailVersion | list[Problem]:
     """The published form of an email, or what keeps it from being published. An unchanged email is published once."""
-    compiled = compile_email(draft_of(email))
+    server = server_of(email.workspace)
+    compiled = compile_email(draft_of(email), server)
     if not isinstance(compiled, Compiled):
         return compiled
+    if not compiled.from_email and (trouble := freemail.trouble(email.workspace.sender_email, server)):
+        return [Problem("from_email", f"{trouble}, in Settings")]
     form = compiled.to_json()
     digest = hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()
     version, _ = EmailVersion.objects.get_or_create(

@@ -16,6 +16,8 @@ FOREIGN = 1.3  # Bytes a character from which on base64 is shorter
 
 _SOFT_BREAK = b"=\r\n"
 _FROM = re.compile(rb"^From ", re.MULTILINE)
+# The library encodes a blank at the end of a line without a look at how long the line becomes.
+_BLANK_AT_END = re.compile(rb"^(.{74,})(=20|=09)$", re.MULTILINE)
 # What stands for itself, also at the beginning of a line.
 _PLAIN = re.compile("(?!From )[!-<>-~][ -<>-~]*")
 
@@ -26,6 +28,8 @@ def quoted_printable(data: bytes) -> bytes:
     if b"From " in encoded:
         # With a soft line break, for what it gets longer by.
         encoded = _FROM.sub(b"=46rom=\n ", encoded)
+    if b"=20\n" in encoded or b"=09\n" in encoded:
+        encoded = _BLANK_AT_END.sub(rb"\1=\n\2", encoded)
     return encoded.replace(b"\n", b"\r\n")
 
 

@@ -15,6 +15,7 @@ from html import escape
 from typing import Any, Final, TextIO, cast
 
 from cocoonmail.emails import liquid, mime, plaintext, quotedprintable
+from cocoonmail.emails.budget import OUTPUT_MAX
 from cocoonmail.emails.content import Compiled, Kind
 from cocoonmail.emails.footer import SEPARATOR
 
@@ -94,7 +95,7 @@ def render_encoded(compiled: Compiled, facts: Mapping[str, Any]) -> tuple[Render
 
 
 def _writer() -> TextIO:
-    return cast(TextIO, quotedprintable.Writer(liquid.OUTPUT_MAX))
+    return cast(TextIO, quotedprintable.Writer(OUTPUT_MAX))
 
 
 def _finished(filled: dict[str, str]) -> Rendered:
@@ -107,7 +108,7 @@ def _finished(filled: dict[str, str]) -> Rendered:
     return Rendered(**filled)
 
 
-@lru_cache(maxsize=liquid.TEMPLATES_MAX)
+@lru_cache(maxsize=512)
 def _is_foreign(source: str) -> bool:
     """Whether base64 would be shorter than quoted-printable."""
     return len(source.encode()) > quotedprintable.FOREIGN * len(source)

@@ -26,7 +26,9 @@ from markupsafe import escape
 from cocoonmail.emails.filters import as_url
 from cocoonmail.emails.quotedprintable import Writer, chunk
 
-ROUNDS_MAX = 1_000  # of all loops of one filling together; beyond it the library counts
+# What is cheap enough not to be counted step by step; beyond it the library counts.
+WORK_MAX = 5_000  # nodes that all loops of one filling go through
+TEXT_MAX = 4_096  # characters of one value
 # Names that Liquid answers for groups of values that lack them, and the one that a loop brings along.
 _SPECIAL = frozenset({"size", "first", "last", "forloop"})
 _MARKUP = re.compile("[&<>'\"]")
@@ -41,12 +43,12 @@ class Odd(Exception):
 class Filling:
     """One filling of a template: the facts, the groups that loops are at, and where the result goes."""
 
-    __slots__ = ("_context", "facts", "html", "out", "rounds", "scope")
+    __slots__ = ("_context", "facts", "html", "out", "scope", "work")
 
     def __init__(self, facts: Mapping[str, Any], out: TextIO, html: bool, context: Callable[[], RenderContext]) -> None:
         self.facts, self.out, self.html = facts, out, html
         self.scope: dict[str, Any] = {}
-        self.rounds = 0
+        self.work = 0
         self._context: Callable[[], RenderContext] | RenderContext = context
 
     def leave_to_the_library(self, node: Node) -> None:
@@ -156,7 +158,7 @@ def _for(node: ForNode, roots: frozenset[str], loops: frozenset[str]) -> Step | 
     loop: LoopExpression = node.expression
     name, names = loop.identifier, _names(loop.iterable, roots, loops)
     turned = loop.limit or loop.offset or loop.reversed or loop.cols
-    steps = _block(node.block, roots, loops | {name})
+    steps, weight = _block(node.block, roots, loops | {name}), _weight(node.block)
     if not names or turned or node.default or name in roots | loops or steps is None:
         return None
 
@@ -164,14 +166,20 @@ def _for(node: ForNode, roots: frozenset[str], loops: frozenset[str]) -> Step | 
         items = _value(filling, names)
         if items.__class__ is not list:
             raise Odd
-        filling.rounds += len(items)
-        if filling.rounds > ROUNDS_MAX:
+        filling.work += len(items) * weight
+        if filling.work > WORK_MAX:
             raise Odd
         for filling.scope[name] in items:
             for step in steps:
                 step(filling)
 
     return go_round
+
+
+def _weight(node: Node) -> int:
+    """How many nodes one round of a loop goes through at most."""
+    # The context argument is only used by tags that load other templates, of which we have none.
+    return 1 + sum(map(_weight, node.children(None)))  # type: ignore[arg-type]
 
 
 def _names(expression: Expression, roots: frozenset[str], loops: frozenset[str]) -> Names:
@@ -210,6 +218,8 @@ def _value(filling: Filling, names: Names) -> Any:
                 return None
             raise Odd
         value = value.get(name)
+    if value.__class__ is str and len(value) > TEXT_MAX:
+        raise Odd
     return value
 
 

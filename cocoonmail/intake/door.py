@@ -21,6 +21,7 @@ from cocoonmail.intake.refusals import Refusals
 from cocoonmail.intake.triage import triage
 from cocoonmail.kit.checkpoints import Checkpoints, leave_checkpoints_to_others
 from cocoonmail.kit.groupcommit import GroupCommit, NotAccepted, Overdue
+from cocoonmail.kit.http_whole import WHOLE, whole_answer
 from cocoonmail.platforms.base import Rejected, Verified
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 PREFIX = "/hooks/"
 BODY_MAX = 1024 * 1024  # Bytes; the largest real ones are invoices of some 100 kB
 STORE_SECONDS = 2  # How long the database may take before the sender is asked to come again (promise R8)
+ENOUGH = 16  # Webhooks for whose sake the writer begins at once
 RETRY_AFTER = 5  # Seconds that a sender is asked to wait
 AHEAD_MAX = 2**31 - 1  # Seconds of a sender's clock before ours that the database has room for
 
@@ -68,7 +70,7 @@ class Door:
         self._wrote = False
         self._checkpoints = Checkpoints()
         self._disk: GroupCommit[Arrived, Stored] = GroupCommit(
-            self._write, name="intake", patience=STORE_SECONDS, on_stop=connections.close_all
+            self._write, name="intake", enough=ENOUGH, patience=STORE_SECONDS, on_stop=connections.close_all
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +80,10 @@ class Door:
         except Refuse as refusal:
             answer = refusal.answer
             log.info("Request %s was answered %d %s", refusal.request_id, answer.status, refusal.code)
-        await _send(send, answer)
+        if answer is RECEIVED and WHOLE in scope.get("extensions", ()):
+            await send(_RECEIVED)
+        else:
+            await _send(send, answer)
 
     def _write(self, arrived: list[Arrived]) -> list[Stored]:
         if not self._wrote:
@@ -225,13 +230,13 @@ def _wrong_method(page: Page, method: str) -> Refuse:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    start, body = _RECEIVED if answer is RECEIVED else _written(answer)
-    await send(start)
-    await send(body)
+    headers, body = _written(answer)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
-def _written(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The answer as ASGI sends it."""
+def _written(answer: Answer) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers and the body of an answer."""
     body = json.dumps(answer.content, ensure_ascii=False).encode()
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),
@@ -239,11 +244,10 @@ def _written(answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
         (b"x-content-type-options", b"nosniff"),
         *answer.headers,
     ]
-    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-    return start, {"type": "http.response.body", "body": body}
+    return headers, body
 
 
-_RECEIVED = _written(RECEIVED)  # What nearly everybody gets is written once.
+_RECEIVED = whole_answer(RECEIVED.status, *_written(RECEIVED))  # What nearly everybody gets is written once.
 
 
 def webhook_url(path: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -21,7 +21,6 @@ from cocoonmail.platforms.base import Announcement
 
 # What makes a delivery one: (endpoint, account, livemode, external id).
 Identity: TypeAlias = tuple[int, str, bool, str]
-Insert: TypeAlias = Callable[[Mapping["Identity", "Arrived"], Any], Collection["Identity"]]
 
 
 class Arrived(NamedTuple):
@@ -49,9 +48,12 @@ class Stored:
     gone: bool = False
 
 
+NEW, AGAIN = Stored(duplicate=False), Stored(duplicate=True)
+
+
 # The columns that a row brings values for, and those that begin alike in every row.
 COLUMNS = (
-    "workspace_id endpoint_id account livemode external_id type api_version occurred_at body headers digest "
+    "workspace_id endpoint_id account livemode external_id type api_version occurred_at body headers "
     "clock_ahead received_at state result due_at"
 ).split()
 CONSTANTS = {
@@ -65,11 +67,10 @@ CONSTANTS = {
 }
 INSERT = (
     f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*COLUMNS, *CONSTANTS])}) "  # noqa: S608 - names of our own
-    "VALUES {} ON CONFLICT DO NOTHING {}"
+    "VALUES {} {}"
 )
 _json = msgspec.json.encode
 _known_live: set[int] = set()  # Endpoints whose first live event is noted
-RETURNING = "RETURNING endpoint_id, account, livemode, external_id"
 
 
 def receive(arrived: Sequence[Arrived]) -> list[Stored]:
@@ -90,52 +91,49 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
 
 def _store(arrived: Sequence[Arrived]) -> list[Stored]:
     """Store webhooks whose endpoints are there."""
+    now = database_now()
+    if _all_at_once(arrived, now):
+        return [NEW] * len(arrived)
     first: dict[Identity, Arrived] = {}
     for one in arrived:
         first.setdefault(one.identity, one)
-    try:
-        return _write(arrived, first, _insert_all)
-    except _SomeAreStored:
-        return _write(arrived, first, _insert_new)
-
-
-def _write(arrived: Sequence[Arrived], first: Mapping[Identity, Arrived], insert: Insert) -> list[Stored]:
     with transaction.atomic():
-        now = database_now()
-        new = insert(first, _moment(now))
+        new = _insert_new(list(first.values()), _moment(now))
         again = [one for one in arrived if one.identity not in new or first[one.identity] is not one]
         if again:
             _count_duplicates(again)
-        _note_live({one.endpoint_id for one in arrived if one.said.livemode}, now)
+        _note_live(_live(arrived), now)
     repeated = {id(one) for one in again}
-    return [Stored(duplicate=id(one) in repeated) for one in arrived]
+    return [AGAIN if id(one) in repeated else NEW for one in arrived]
 
 
-class _SomeAreStored(Exception):
-    """Some of the webhooks are stored already; nothing was written."""
+def _all_at_once(arrived: Sequence[Arrived], now: datetime) -> bool:
+    """The hot path: one plain INSERT, which writes all of them, or nothing where one cannot be written so.
 
-
-def _insert_all(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Identity]:
-    """One plain INSERT: the hot path, which everything that is answered 2xx passes.
-
-    It asks for no rows in return, because SQLite would let go of the interpreter's lock at each, and would have to
-    wait for the event loop to give it back.
+    On SQLite the statement is a transaction of its own: the interpreter's lock, which the event loop holds most of the
+    time, has to be had back once in place of once for BEGIN, INSERT and COMMIT each, and once for every row returned.
     """
-    if _execute("", first, moment).rowcount != len(first):
-        raise _SomeAreStored
-    return first.keys()
+    if _live(arrived) - _known_live:
+        return False
+    try:
+        with nullcontext() if connection.vendor == "sqlite" else transaction.atomic():
+            _execute("", arrived, _moment(now))
+    except IntegrityError:
+        return False
+    return True
 
 
-def _insert_new(first: Mapping[Identity, Arrived], moment: Any) -> Collection[Identity]:
-    """The same where some are stored already: the database tells which were new."""
-    rows = _execute(RETURNING, first, moment).fetchall()
-    return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in rows}
+def _insert_new(first: Sequence[Arrived], moment: Any) -> Collection[Identity]:
+    """Insert those that are not stored already; the database tells which."""
+    rows = _execute("ON CONFLICT DO NOTHING RETURNING endpoint_id, account, livemode, external_id", first, moment)
+    return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in rows.fetchall()}
 
 
-def _execute(returning: str, first: Mapping[Identity, Arrived], moment: Any) -> Any:
+def _execute(ending: str, arrived: Sequence[Arrived], moment: Any) -> Any:
     """Insert all; returns the cursor. The drivers are asked directly: Django would write each value into the text."""
     mark = "?" if connection.vendor == "sqlite" else "%s"
-    statement, values = INSERT.format(_places(mark, len(first)), returning), _values(first, moment)
+    statement = INSERT.format(_places(mark, len(arrived)), ending)
+    values = [value for one in arrived for value in _row(one, moment)]
     connection.ensure_connection()
     with connection.wrap_database_errors:
         if connection.vendor == "sqlite":
@@ -148,14 +146,10 @@ def _places(mark: str, rows: int) -> str:
     return ", ".join([f"({', '.join([*[mark] * len(COLUMNS), *CONSTANTS.values()])})"] * rows)
 
 
-def _values(first: Mapping[Identity, Arrived], moment: Any) -> list[Any]:
-    return [value for one in first.values() for value in _row(one, moment)]
-
-
-def _row(one: Arrived, moment: Any) -> list[Any]:
+def _row(one: Arrived, moment: Any) -> tuple[Any, ...]:
     """The values of COLUMNS."""
     said, waiting = one.said, one.triage.state is DeliveryState.WAITING
-    return [
+    return (
         one.workspace_id,
         one.endpoint_id,
         said.account,
@@ -166,13 +160,12 @@ def _row(one: Arrived, moment: Any) -> list[Any]:
         _second(said.created),
         one.body,
         _json(one.headers).decode(),
-        sha256(one.body).hexdigest(),
         one.clock_ahead,
         moment,
         one.triage.state.value,
         one.triage.why,
         moment if waiting else None,
-    ]
+    )
 
 
 def _moment(moment: datetime) -> Any:
@@ -189,15 +182,20 @@ def _count_duplicates(again: Sequence[Arrived]) -> None:
     """Count requests whose delivery is stored already, and how many of them brought another body."""
     rows = Delivery.objects.filter(
         endpoint_id__in={one.endpoint_id for one in again}, external_id__in={one.said.id for one in again}
-    ).only("endpoint_id", "account", "livemode", "external_id", "digest", "duplicates", "differing")
+    ).only("endpoint_id", "account", "livemode", "external_id", "body", "duplicates", "differing")
     if connection.features.has_select_for_update:
         rows = rows.order_by("pk").select_for_update()
     stored = {(row.endpoint_id, row.account, row.livemode, row.external_id): row for row in rows}
     for one in again:
         row = stored[one.identity]
         row.duplicates += 1
-        row.differing += sha256(one.body).hexdigest() != row.digest
+        row.differing += one.body != bytes(row.body)
     update_rows(list(stored.values()), ["duplicates", "differing"])
+
+
+def _live(arrived: Sequence[Arrived]) -> set[int]:
+    """The endpoints that live events came to."""
+    return {one.endpoint_id for one in arrived if one.said.livemode}
 
 
 def _note_live(endpoints: set[int], now: datetime) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -33,8 +34,10 @@ class GroupCommit(Generic[Item, Result]):
 
     `write` gets 1 to `max_batch` items in the order of their arrival and returns one result for each, once they are
     durable. While it writes, the next batch gathers. `gather_seconds` makes the first item of a batch wait that long
-    for company; without it, it waits only until the event loop has run what was ready. After `patience` seconds, or
-    some more, a waiter gets Overdue: one timer looks after all of them, for a timer each would cost too much.
+    for company; without it, it waits only until the event loop has run what was ready, or until `enough` items wait:
+    so the writer begins while the loop still takes in the rest, and neither has to wait for all of the other's work.
+    After `patience` seconds, or some more, a waiter gets Overdue: one timer looks after all of them, for a timer each
+    would cost too much.
     `on_stop` runs last on the writer's thread: the place to close its database connection. One instance belongs to one
     event loop.
     """
@@ -47,6 +50,7 @@ class GroupCommit(Generic[Item, Result]):
         max_batch: int = 500,
         max_waiting: int = 20_000,
         gather_seconds: float = 0.0,
+        enough: int | None = None,
         patience: float | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
@@ -56,6 +60,7 @@ class GroupCommit(Generic[Item, Result]):
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._gather_seconds = gather_seconds
+        self._enough = enough
         self._patience = patience
         self._watched: deque[tuple[float, asyncio.Future[Result]]] = deque()
         self._watching = False
@@ -63,7 +68,7 @@ class GroupCommit(Generic[Item, Result]):
         # Only the loop appends, only the writer takes; a deque needs no lock for that.
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._wake_is_due = False
-        self._awake = threading.Event()
+        self._wakes: SimpleQueue[None] = SimpleQueue()
         self._closed = False
         self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,13 +93,15 @@ class GroupCommit(Generic[Item, Result]):
         if not self._wake_is_due:
             self._wake_is_due = True
             self._wake_later(loop)
+        if len(self._waiting) == self._enough:
+            self._wakes.put(None)
         return await answer
 
     async def aclose(self) -> None:
         """Write and answer what was accepted, then stop the thread. Closing twice is the same as once."""
         self._closed = True
         if self._stopped is not None:
-            self._awake.set()
+            self._wakes.put(None)
             await asyncio.shield(self._stopped)
 
     def _start(self) -> asyncio.AbstractEventLoop:
@@ -130,15 +137,14 @@ class GroupCommit(Generic[Item, Result]):
 
     def _wake(self) -> None:
         self._wake_is_due = False
-        self._awake.set()
+        self._wakes.put(None)
 
     # From here on: the writer's thread.
 
     def _write_until_closed(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while not (self._closed and not self._waiting):
-                self._awake.wait()
-                self._awake.clear()
+                self._wakes.get()
                 # What arrives while these are written has a wake-up of its own coming.
                 for size in _batches(len(self._waiting), self._max_batch):
                     self._write_batch(loop, [self._waiting.popleft() for _ in range(size)])

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from cocoonmail.kit import http_refusals as say
 from cocoonmail.kit.http_limits import Limits
 from cocoonmail.kit.http_proxies import client_behind, scheme_behind
 from cocoonmail.kit.http_refusals import Refusal, Refused
+from cocoonmail.kit.http_whole import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # What a connection is in the middle of reading.
 _NOTHING, _HEAD, _BODY, _LEAVING = range(4)
+
+_EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}
 
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
@@ -243,6 +246,7 @@ class GuardedProtocol(HttpToolsProtocol):
             "client": self.client,
             "server": self.server,
             "state": self.app_state.copy(),
+            "extensions": _EXTENSIONS,
         }
         if self.trusted_proxies:
             scope["client"] = client_behind(self.headers, self.client, self.trusted_proxies)
@@ -338,7 +342,21 @@ class _Cycle(RequestResponseCycle):
         if self.more_body and not self.response_started:
             self.keep_alive = False
             self.transport = cast(asyncio.Transport, _HalfClosing(self.transport, self.leave))
+        if message["type"] == WHOLE:
+            return self._send_whole(message)
         return super().send(message)
+
+    async def _send_whole(self, message: Any) -> None:
+        """One write in place of two, unless there is something to add, or to wait for."""
+        if not self.keep_alive or self.flow.write_paused or self.disconnected or self.response_started:
+            await super().send(message["start"])
+            await super().send(message["body"])
+            return
+        self.response_started = self.response_complete = True
+        own = b"".join([b"%b: %b\r\n" % header for header in self.default_headers])
+        self.transport.write(STATUS_LINE[message["start"]["status"]] + own + message["rest"])
+        self.message_event.set()
+        self.on_response()
 
     async def send_500_response(self) -> None:
         await say.BROKEN(self.scope, self.receive, self.send)

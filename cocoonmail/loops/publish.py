@@ -8,8 +8,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from cocoonmail.emails.compose import check
 from cocoonmail.emails.models import Email, EmailVersion
+from cocoonmail.emails.publish import draft_of
 from cocoonmail.emails.publish import publish as publish_email
+from cocoonmail.emails.transport import server_of
 from cocoonmail.loops.models import Loop, LoopState, LoopVersion
 from cocoonmail.loops.steps import BadStep, SendEmail, Step, read_steps, write_steps
 
@@ -52,7 +55,7 @@ def publish(loop: Loop, now: datetime) -> list[str]:
 def _publish_emails(loop: Loop, steps: Sequence[Step], now: datetime) -> tuple[dict[int, EmailVersion], list[str]]:
     """The published emails of the steps by email id, and what is wrong with those that cannot be published."""
     wanted = [step.email for step in steps if isinstance(step, SendEmail)]
-    emails = Email.objects.filter(workspace_id=loop.workspace_id).in_bulk(wanted)
+    emails = Email.objects.filter(workspace_id=loop.workspace_id).select_related("workspace").in_bulk(wanted)
     versions: dict[int, EmailVersion] = {}
     problems = ["A step's email no longer exists."] if set(wanted) - emails.keys() else []
     for email in emails.values():
@@ -62,6 +65,19 @@ def _publish_emails(loop: Loop, steps: Sequence[Step], now: datetime) -> tuple[d
         else:
             problems += [f"{email.name}, {problem.field}: {problem.message}" for problem in result]
     return versions, problems
+
+
+def advice(loop: Loop) -> list[str]:
+    """The warnings of the loop's emails, in words, each once: what was published all the same."""
+    wanted = [step.email for step in read_steps(loop.steps) if isinstance(step, SendEmail)]
+    emails = Email.objects.filter(workspace_id=loop.workspace_id).in_bulk(wanted)
+    found = (
+        (email, problem)
+        for email in emails.values()
+        for problem in check(draft_of(email), server_of(email.workspace))
+        if problem.warning
+    )
+    return list(dict.fromkeys(f"{email.name}, {problem.field}: {problem.message}" for email, problem in found))
 
 
 def _pinned(step: Step, versions: dict[int, EmailVersion]) -> Step:

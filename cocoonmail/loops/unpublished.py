@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cocoonmail.emails.compose import Compiled, compile_email
 from cocoonmail.emails.models import Email, EmailVersion
 from cocoonmail.emails.publish import draft_of
+from cocoonmail.emails.transport import server_of
 from cocoonmail.loops.models import Frequency, Loop
 from cocoonmail.loops.steps import SendEmail, Step, Wait, read_steps
 
@@ -69,5 +70,5 @@ def _differs(version: EmailVersion | None, email: Email) -> bool:
     """Whether publishing the email would make another version; one that cannot be compiled was changed as well."""
     if version is None or version.email_id != email.pk:
         return True
-    compiled = compile_email(draft_of(email))
+    compiled = compile_email(draft_of(email), server_of(email.workspace))
     return not isinstance(compiled, Compiled) or compiled.to_json() != version.compiled

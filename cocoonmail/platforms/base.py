@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from cocoonmail.contacts.changes import Reading
 
 Payload: TypeAlias = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """The request was signed with one of the secrets. `age` is its signature's age in seconds, negative if ahead."""
 
     age: int
@@ -33,8 +32,7 @@ class Rejected:
 Verdict: TypeAlias = Verified | Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(NamedTuple):
     """What an authentic body says it is, before anything in it is interpreted.
 
     `created` is in whole seconds since 1970. `thin` marks a body that only points at its object.

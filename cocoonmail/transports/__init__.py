@@ -16,7 +16,8 @@ from cocoonmail.transports.base import (
     Unknown,
 )
 from cocoonmail.transports.capture import CaptureTransport
-from cocoonmail.transports.options import Auth, OAuth, Security, is_loopback
+from cocoonmail.transports.hosts import is_loopback
+from cocoonmail.transports.options import Auth, OAuth, Security
 from cocoonmail.transports.smtp import PROBE_TIMEOUTS, SmtpPool, Timeouts, probe
 
 __all__ = [
@@ -55,6 +56,13 @@ def open_transport(
     """The way for bytes to leave that these settings describe. Nothing is opened before the first message."""
     if settings.kind == "capture":
         return CaptureTransport()
+    if settings.esp is not None:
+        # Django's mail classes, requests and boto3 are loaded only where a provider is used.
+        from cocoonmail.transports.esp.transport import EspTransport
+        from cocoonmail.transports.esp.wire import Patience
+
+        patience = Patience() if timeouts is None else Patience(timeouts.connect, timeouts.dot, repeats=())
+        return EspTransport(settings.esp, patience, settings.connections)
     return SmtpPool(
         settings,
         timeouts,

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from cocoonmail.transports import options as given
-from cocoonmail.transports.options import CONNECTIONS, PER_CONNECTION, Auth, OAuth, Security, is_loopback
+from cocoonmail.transports.esp.address import EspSettings, esp_url, is_esp_url, keep_key, parse_esp_url
+from cocoonmail.transports.hosts import credential, is_loopback
+from cocoonmail.transports.options import CONNECTIONS, PER_CONNECTION, Auth, OAuth, Security
 
 __all__ = [
     "CAPTURE",
@@ -19,6 +21,7 @@ __all__ = [
     "OAuth",
     "Security",
     "TransportSettings",
+    "keep_secrets",
     "parse_transport_url",
     "to_url",
 ]
@@ -34,10 +37,11 @@ class TransportSettings:
 
     `password` is what the login is made with: with XOAUTH2 the access token or, where `oauth` says where to trade it,
     the refresh token. `connections` are open at once in one process, `per_connection` messages go through each, and
-    `rate` messages leave in a second over all processes (None for no limit).
+    `rate` messages leave in a second over all processes (None for no limit). "esp" needs `esp`, and of the rest has
+    only `connections` and `rate`.
     """
 
-    kind: Literal["capture", "smtp"]
+    kind: Literal["capture", "smtp", "esp"]
     host: str = ""
     port: int = 0
     security: Security = Security.NONE
@@ -49,6 +53,7 @@ class TransportSettings:
     connections: int = CONNECTIONS
     per_connection: int = PER_CONNECTION
     rate: float | None = None
+    esp: EspSettings | None = None
 
 
 CAPTURE = TransportSettings("capture")
@@ -59,13 +64,18 @@ def parse_transport_url(url: str) -> TransportSettings:
 
     `smtps` is TLS from the start (port 465); `smtp` is STARTTLS, required (587), or plain (25) where the host is this
     very machine. `security` = tls, starttls or none and `verify` = on or off say otherwise. The other options are in
-    docs/sending.md. All values are percent-encoded. Raises ValueError with a sentence for the person who wrote it; it
-    never repeats a secret.
+    docs/sending.md. All values are percent-encoded. A provider's URL (`postmark://TOKEN`) is read by `esp.address`.
+    Raises ValueError with a sentence for the person who wrote it; it never repeats a secret.
     """
     if url == "capture":
         return CAPTURE
     if len(url) > URL_MAX or not url.isprintable() or " " in url:
         raise ValueError("A transport's URL has no spaces or control characters and at most 8,192 characters.")
+    if is_esp_url(url):
+        esp, limits = parse_esp_url(url)
+        return TransportSettings(
+            "esp", esp=esp, connections=given.whole(limits, "connections"), rate=given.rate(limits)
+        )
     parts = _split(url)
     options = given.read_options(parts.query)
     host = _host(parts)
@@ -76,7 +86,7 @@ def parse_transport_url(url: str) -> TransportSettings:
         port=_port(parts) or PORTS[security],
         security=security,
         username=_username(parts, options),
-        password=_credential(parts.password, "password"),
+        password=credential(parts.password, "password"),
         allow_self_signed=options.get("verify") == "off",
         auth=Auth(options.get("auth", Auth.PASSWORD)),
         oauth=given.oauth(options),
@@ -90,6 +100,8 @@ def to_url(settings: TransportSettings, with_password: bool = False) -> str:
     """The URL that reads as these settings; without password it has no secret, and reads as the same without them."""
     if settings.kind == "capture":
         return "capture"
+    if settings.esp is not None:
+        return esp_url(settings.esp, with_password, _limits(settings))
     scheme = "smtps" if settings.security is Security.TLS else "smtp"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     port = "" if settings.port == PORTS[settings.security] else f":{settings.port}"
@@ -102,6 +114,8 @@ def keep_secrets(asked: TransportSettings, stored: TransportSettings) -> Transpo
 
     A secret goes to no other server, provider or account than the one it was entered for.
     """
+    if asked.esp is not None:
+        return replace(asked, esp=keep_key(asked.esp, stored.esp))
     if not asked.username or _account(asked) != _account(stored):
         return asked
     has_secret = asked.oauth is None or asked.oauth.client_secret
@@ -119,7 +133,9 @@ def _split(url: str) -> SplitResult:
     except ValueError as trouble:
         raise ValueError("This is not a URL; write smtp://user:password@host:port or capture.") from trouble
     if parts.scheme not in ("smtp", "smtps") or not parts.netloc:
-        raise ValueError("A transport is written as smtp://host:port, smtps://host:port or capture.")
+        raise ValueError(
+            "A transport is written as smtp://host:port, smtps://host:port, capture, or as a provider: postmark://TOKEN."
+        )
     if parts.fragment or "#" in url or parts.path not in ("", "/"):
         raise ValueError("After the host come only options, such as ?verify=off; / ? # in a password are %2F %3F %23.")
     return parts
@@ -155,20 +171,10 @@ def _default(host: str) -> Security:
 
 
 def _username(parts: SplitResult, options: Mapping[str, str]) -> str:
-    name = _credential(parts.username, "user name")
+    name = credential(parts.username, "user name")
     if not name and options.get("auth") == Auth.XOAUTH2:
         raise ValueError("?auth=xoauth2 needs a user name: the mailbox that the token is for.")
     return name
-
-
-def _credential(encoded: str | None, what: str) -> str:
-    try:
-        text = unquote(encoded or "", errors="strict")
-    except UnicodeDecodeError as trouble:
-        raise ValueError(f"The {what} is percent-encoded UTF-8, and this one is not.") from trouble
-    if any(ord(character) < 32 for character in text):
-        raise ValueError(f"The {what} cannot have control characters.")
-    return text
 
 
 def _login(settings: TransportSettings, with_password: bool) -> str:
@@ -187,8 +193,16 @@ def _options(settings: TransportSettings, scheme: str, with_password: bool) -> d
         "token_url": settings.oauth.token_url if settings.oauth else "",
         "client_id": settings.oauth.client_id if settings.oauth else "",
         "client_secret": settings.oauth.client_secret if settings.oauth and with_password else "",
+        **_limits(settings),
+    }
+    return {name: value for name, value in options.items() if value}
+
+
+def _limits(settings: TransportSettings) -> dict[str, str]:
+    """Of these, too, only those that do not go without saying."""
+    limits = {
         "connections": str(settings.connections) if settings.connections != CONNECTIONS else "",
         "per_connection": str(settings.per_connection) if settings.per_connection != PER_CONNECTION else "",
         "rate": given.shown_rate(settings.rate) if settings.rate is not None else "",
     }
-    return {name: value for name, value in options.items() if value}
+    return {name: value for name, value in limits.items() if value}

@@ -50,9 +50,14 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server will never take this message. `status` is the enhanced status code (RFC 3463) or ""."""
+    """The server will never take this message. `status` is the enhanced status code (RFC 3463) or "".
+
+    `lacking` is true where nothing was said yet, for the server lacks an extension that the message needs: another
+    server, or this one some day, would take it.
+    """
 
     reason: str
+    lacking: bool = field(default=False, kw_only=True)
     status: str = field(default="", kw_only=True)
     conversation: str = field(default="", kw_only=True, compare=False, repr=False)
 

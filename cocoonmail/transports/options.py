@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
+
+from cocoonmail.transports.hosts import keeps_secrets, web_address
 
 CONNECTIONS, CONNECTIONS_MAX = 8, 100  # Open at once, in one process
 PER_CONNECTION, PER_CONNECTION_MAX = 100, 10_000  # Messages
@@ -52,12 +53,12 @@ OAUTH = ("token_url", "client_id", "client_secret")
 NAMES = (*CHOICES, *OAUTH, "connections", "per_connection", "rate")
 
 
-def read_options(query: str) -> dict[str, str]:
-    """The options by name, each known and given once. Raises ValueError with a sentence that repeats no secret."""
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=2 * len(NAMES))
+def read_options(query: str, names: Sequence[str] = NAMES) -> dict[str, str]:
+    """The options by name, each of `names` and given once. Raises ValueError with a sentence that repeats no secret."""
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=2 * len(names))
     for name, value in pairs:
-        if name not in NAMES:
-            raise ValueError(f"A transport has no option {name[:40]!r}; there are {', '.join(NAMES)}.")
+        if name not in names:
+            raise ValueError(f"A transport has no option {name[:40]!r}; there are {', '.join(names)}.")
         if name in CHOICES and value not in CHOICES[name]:
             raise ValueError(f"?{name}= is one of {', '.join(CHOICES[name])}, not {value[:40]!r}.")
         if any(ord(character) < 32 for character in value):
@@ -105,24 +106,10 @@ def oauth(options: Mapping[str, str]) -> OAuth | None:
 
 def token_url_trouble(url: str) -> str:
     """What is wrong with the address of a token server, to follow its name; "" where nothing is."""
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc and not parts.fragment
-    except ValueError:
-        usable = False
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+    parts = web_address(url)
+    if parts is None:
         return "looks like https://oauth2.googleapis.com/token."
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return ""
-    return "begins with https://, for a secret goes there."
-
-
-def is_loopback(host: str) -> bool:
-    """Whether bytes for this host never leave the machine: localhost, 127.0.0.0/8 or ::1."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+    return "" if keeps_secrets(parts) else "begins with https://, for a secret goes there."
 
 
 def shown_rate(messages: float) -> str:

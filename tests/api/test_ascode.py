@@ -94,6 +94,23 @@ def test_an_export_gives_no_secret_away_unless_asked() -> None:
     assert "pa%2Fss" in whole
 
 
+def test_a_providers_key_is_told_nowhere_and_kept_when_an_export_without_it_is_applied() -> None:
+    report = applied(FILE.replace("smtp://ada:pa%2Fss@127.0.0.1:2525", "mailgun://sesame@mg.acme.test?region=eu"))
+    workspace = Workspace.objects.get()
+    plain = export(workspace)
+    assert "sesame" not in plain + " ".join(report.lines)
+    assert applied(plain).lines == []
+    assert applied(plain.replace("?region=eu", "?region=eu&rate=5")).lines == [
+        "transport: mailgun://@mg.acme.test?region=eu&rate=5"
+    ]
+    assert transport_url(Workspace.objects.get()) == "mailgun://sesame@mg.acme.test?region=eu&rate=5"
+    with pytest.raises(BadFile, match="needs its sending API key"):
+        applied(plain.replace("mg.acme", "mg.evil"))
+    Workspace.objects.all().delete()
+    with pytest.raises(BadFile, match="needs its sending API key"):
+        applied(plain)
+
+
 def test_an_export_rebuilds_the_workspace_from_nothing() -> None:
     applied(FILE)
     text = export(Workspace.objects.get(), with_secrets=True)

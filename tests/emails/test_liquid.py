@@ -121,6 +121,29 @@ def test_a_template_reaches_nothing_but_its_facts(source: str) -> None:
     assert refused(source)
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{{ event.grid | map: 'a' | size }}", "a list has more than 10000 values"),
+        ("{{ '1e5,1' | split: ',' | sum }}", "sum: '1e5' is not a number"),
+        ("{% for x in event.lineItems %}{{ forloop | map: 'x' | size }}{% endfor %}", "this is not a list"),
+        ("{{ event.long }}", "a value is longer than 65536 characters"),
+        ("{{ event.lineItems | upcase }}", "upcase: a group of values is not one value"),
+        ("{{ event.lineItems | join: event.lineItems }}", "join: a group of values is not one value"),
+        ("{{ event.lineItems | join }}", "join: a group of values is not one value"),
+        ("{% if event.lineItems == event.grid %}{% endif %}", "two groups of values cannot be compared"),
+        ("{% if 'a' contains event.grid %}{% endif %}", "contains looks for one value, not for a group of them"),
+    ],
+)
+def test_what_no_filter_or_comparison_takes_is_named(source: str, reason: str) -> None:
+    event = {**FACTS["event"], "grid": [[0] * 200] * 200, "long": "x" * 70_000}
+    assert refused(source + " " * 500, {"event": event}) == reason
+
+
+def test_the_values_of_a_filter_have_no_names_by_which_its_guards_could_miss_them() -> None:
+    assert refused("{{ contact.firstName | replace: seq: 'l', sub: 'x' }}") == "replace: its values have no names"
+
+
 def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
     evil = {"contact": {"firstName": "<script>\"&'"}}
     assert filled("{{ contact.firstName }}", evil, html=True) == "&lt;script&gt;&#34;&amp;&#39;"
@@ -163,3 +186,21 @@ def test_what_is_no_liquid_is_found_by_line_and_column(source: str, line: int, c
     fault = liquid.parse(source, False)
     assert isinstance(fault, liquid.Fault)
     assert (fault.line, fault.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x" * 400_001, "This is longer than 400000 characters"),
+        ("{{a}}" * 2_001, "There are more than 2000 tags, or 40000 characters of Liquid"),
+        (f"{{{{ '{'a' * 900}' }}}}" * 50, "There are more than 2000 tags, or 40000 characters of Liquid"),
+        (f"{{{{ '{'a' * 1_000}' }}}}", "A tag is longer than 1000 characters"),
+        ("{{ a" + " " * 101 + "}}", "A tag has more than 100 spaces in a row"),
+        ("{{ " + "a[" * 21 + "1" + "]" * 21 + " }}", "A tag has more than 20 brackets"),
+        ("{% doc %}x{% enddoc %}", "The tag doc is not available: what it prints would look half-rendered"),
+    ],
+)
+def test_what_is_too_much_to_read_is_said(source: str, message: str) -> None:
+    fault = liquid.parse(source, False)
+    assert isinstance(fault, liquid.Fault)
+    assert fault.message == message

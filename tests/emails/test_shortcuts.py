@@ -74,7 +74,9 @@ def by_the_library(source: str, facts: dict[str, Any], *, html: bool) -> str | U
     template = parse(source, html)
     assert isinstance(template, FencedTemplate)
     try:
-        return _by_the_library(template, facts, _Limited.new()).getvalue()  # type: ignore[attr-defined,no-any-return]
+        buffer = _Limited()
+        _by_the_library(template, facts, buffer, line=False)
+        return buffer.getvalue()
     except LiquidInterrupt:
         return Unfilled("break and continue stand outside of a loop")
     except LiquidError as error:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from cocoonmail.intake import book, door
 from cocoonmail.intake.book import SECOND_LOOK, Book, Page
 from cocoonmail.intake.models import Delivery, DeliveryState, Refusal, SigningSecret
-from cocoonmail.intake.receive import Arrived, receive
+from cocoonmail.intake.receive import Arrived, Stored, receive
 from cocoonmail.intake.refusals import KEPT, PREVIEW_MAX, Refused, Tally, store
 from cocoonmail.intake.triage import Triage
 from cocoonmail.kit.clock import database_now
@@ -268,6 +268,16 @@ def test_webhooks_of_a_deleted_endpoint_do_not_take_their_neighbours_with_them(d
     assert [stored.gone for stored in found] == [True, False, True]
     assert [delivery.external_id for delivery in Delivery.objects.all()] == [said(2).id]
     assert [stored.gone for stored in receive([arrived(pk, desk, 1)])] == [True]
+
+
+def test_in_one_batch_the_new_the_stored_and_the_repeated_are_told_apart(desk: Desk) -> None:
+    pk = desk.endpoint.pk
+    assert receive([arrived(pk, desk, 1)]) == [Stored(duplicate=False)]
+    other = arrived(pk, desk, 1)._replace(body=numbered(1) + b" ")
+    found = receive([arrived(pk, desk, 1), other, *(arrived(pk, desk, number) for number in (2, 3, 2))])
+    assert [stored.duplicate for stored in found] == [True, True, False, False, True]
+    told = {row.external_id: (row.duplicates, row.differing, bytes(row.body)) for row in Delivery.objects.all()}
+    assert told == {said(1).id: (2, 1, numbered(1)), said(2).id: (1, 0, numbered(2)), said(3).id: (0, 0, numbered(3))}
 
 
 def test_what_is_taken_by_a_new_secret_is_sorted_by_the_new_settings(timed: Desk, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cocoonmail.kit.http_limits import MIB, Limits
+from cocoonmail.kit.http_whole import whole_answer
 from cocoonmail.kit.httpserver import GuardedServer, listen
 
 PATIENCE = 15.0  # Seconds until a test gives up: more than any limit.
@@ -76,6 +77,11 @@ class SmallApp:
     async def _deaf(self, receive: Any, send: Any) -> None:
         """Answers without having read anything."""
         await answer(send, 404, b"not here")
+
+    async def _ready(self, receive: Any, send: Any) -> None:
+        """Reads once, and says what was written beforehand, in one piece."""
+        await receive()
+        await send(whole_answer(200, [(b"content-type", b"text/plain"), (b"content-length", b"5")], b"ready"))
 
     async def _thinks(self, receive: Any, send: Any) -> None:
         """Takes as long as the test wants before it reads."""

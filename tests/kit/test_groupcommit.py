@@ -136,6 +136,19 @@ def test_gathering_waits_for_company_from_later_moments() -> None:
     run(scenario)
 
 
+def test_as_many_as_are_enough_are_written_without_waiting_for_company() -> None:
+    async def scenario() -> None:
+        ledger = Ledger()
+        commits = GroupCommit(ledger.write, name="test", gather_seconds=3600, enough=3)
+        few = await submit_all(commits, range(2))
+        assert not await asyncio.to_thread(ledger.began.wait, 0.1)
+        await asyncio.gather(*few, commits.submit(2))
+        await commits.aclose()
+        assert ledger.batches == [[0, 1, 2]]
+
+    run(scenario)
+
+
 def test_what_the_write_raised_reaches_everyone_of_that_batch_and_nobody_else() -> None:
     def write(items: list[int]) -> list[str]:
         if 7 in items:

@@ -39,7 +39,7 @@ def delivery(workspace: Workspace, contact: Contact | None = None, **fields: Any
     known = {"type": "customer.created", "body": b"{}", "state": "done", "livemode": False, **fields}
     now = database_now()
     return Delivery.objects.create(
-        workspace=workspace, endpoint=endpoint, external_id=f"evt_{number}", headers={}, digest="", contact=contact,
+        workspace=workspace, endpoint=endpoint, external_id=f"evt_{number}", headers={}, contact=contact,
         occurred_at=now, received_at=now, **known,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cocoonmail.transports.smtp.backoff import GOOD_PER_STEP, PAUSE_FIRST, PAUSE_LAST, Backoff
+from cocoonmail.transports.backoff import GOOD_PER_STEP, PAUSE_FIRST, PAUSE_LAST, Backoff
 
 pytestmark = pytest.mark.one_database
 

@@ -71,6 +71,7 @@ def test_the_sender_and_the_time_zone_are_saved(alice: Person) -> None:
         ("sender_email", ""),
         ("sender_email", "nobody"),
         ("sender_email", "a@localhost"),
+        ("sender_email", "acme@Gmail.com"),
         ("sender_email", "a@b.test, c@d.test"),
         ("sender_email", "a@b.test\nBcc: x@y.test"),
         ("reply_to", "no address"),

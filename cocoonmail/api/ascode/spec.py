@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
 from msgspec import UNSET, Struct, UnsetType
 
 from cocoonmail.loops.steps import WAIT_MAX
+from cocoonmail.transports.esp.address import EXAMPLES
 
+TRANSPORTS = "; ".join(["capture", "smtp://user:password@host:port", "smtps://…", *EXAMPLES.values()])
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -100,7 +102,7 @@ class WorkspaceSpec(Struct, forbid_unknown_fields=True):
     sender: Sender | UnsetType = UNSET
     address: str | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
-    transport: str | UnsetType = UNSET
+    transport: Annotated[str, msgspec.Meta(description=TRANSPORTS)] | UnsetType = UNSET
     domain_rates: dict[str, float] | UnsetType = UNSET
     properties: dict[str, Literal["string", "number", "boolean", "date"]] = {}
     endpoints: list[EndpointSpec] = []

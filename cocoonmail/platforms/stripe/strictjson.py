@@ -36,23 +36,20 @@ def _parse(body: bytes) -> Any:
     """The quick parser, and for what it cannot take the slow one, which is also the one that can say why."""
     try:
         document = _quick.decode(body)
-        if type(document) is dict and _members_lost(body, document):
+        if type(document) is dict and _members_lost(body):
             return _parse_slowly(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _parse_slowly(body)
     return document
 
 
-def _members_lost(body: bytes, document: dict[str, Any]) -> bool:
-    """Whether the object's members, written out again, are shorter than the body was, blanks aside.
+def _members_lost(body: bytes) -> bool:
+    """Whether the object's members, each as it was but written out anew, are shorter than the body, blanks aside.
 
     They are if a key stood there twice, and also if a key was written with an escape: the slow parser tells which.
     """
-    values = _members.decode(body)
-    keys = "".join(document).encode("utf-8", "surrogatepass")
-    written = len((keys + b"".join(values.values())).translate(None, BLANKS))
-    punctuation = 4 * len(document) + (1 if document else 2)
-    return written + punctuation != len(body.translate(None, BLANKS))
+    written = msgspec.json.encode(_members.decode(body))
+    return len(written.translate(None, BLANKS)) != len(body.translate(None, BLANKS))
 
 
 def _parse_slowly(body: bytes) -> Any:

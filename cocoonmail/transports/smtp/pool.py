@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager
 
 from cocoonmail.transports.address import Security, TransportSettings
 from cocoonmail.transports.base import Envelope, Handover, Outcome, Prepared
+from cocoonmail.transports.places import Places
 from cocoonmail.transports.smtp.connection import SmtpConnection
 from cocoonmail.transports.smtp.opening import NotOpened
-from cocoonmail.transports.smtp.places import Places
 from cocoonmail.transports.smtp.timeouts import Timeouts
 from cocoonmail.transports.smtp.tls import tls_context
 

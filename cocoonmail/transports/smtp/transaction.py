@@ -46,8 +46,10 @@ def plan(envelope: Envelope, extensions: Mapping[str, str]) -> Transaction | Ref
     body = wire_body(envelope.data, envelope.crlf)
     utf8 = envelope.smtputf8 or not (sender.isascii() and recipient.isascii())
     eight_bit = utf8 or not body.isascii()
-    if missing := _missing(extensions, body, utf8=utf8, eight_bit=eight_bit):
-        return Refused(missing)
+    if missing := _missing(extensions, utf8=utf8, eight_bit=eight_bit):
+        return Refused(missing, lacking=True)
+    if too_large := _too_large(extensions, body):
+        return Refused(too_large)
     parameters = _parameters(extensions, body, utf8=utf8, eight_bit=eight_bit)
     return Transaction(
         (
@@ -69,11 +71,15 @@ def judge(about: str, reply: Reply) -> Deferred | Refused:
     return Deferred(f"The server put off {about}: {reply.words}", status=reply.status)
 
 
-def _missing(extensions: Mapping[str, str], body: bytes, *, utf8: bool, eight_bit: bool) -> str:
+def _missing(extensions: Mapping[str, str], *, utf8: bool, eight_bit: bool) -> str:
     if utf8 and "SMTPUTF8" not in extensions:
         return "This address or message has letters outside ASCII, and the server does not offer SMTPUTF8 (RFC 6531)."
     if eight_bit and "8BITMIME" not in extensions:
         return "This message has bytes outside ASCII, and the server does not offer 8BITMIME (RFC 6152)."
+    return ""
+
+
+def _too_large(extensions: Mapping[str, str], body: bytes) -> str:
     limit = _size_limit(extensions)
     if limit and _size(body) > limit:
         return f"This message has {_size(body):,} bytes, and the server takes {limit:,} at most."

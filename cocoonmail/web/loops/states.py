@@ -10,10 +10,12 @@ from django.views.decorators.http import require_POST
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.delete import delete
 from cocoonmail.loops.models import Loop, LoopState
-from cocoonmail.loops.publish import pause, start
+from cocoonmail.loops.publish import advice, pause, start
 from cocoonmail.web.loops.finding import loop_of
 from cocoonmail.web.shared.access import page
 from cocoonmail.web.shared.middleware import MemberRequest
+
+ADVICE_SHOWN = 3  # warnings of emails that are told when they are published
 
 
 @page
@@ -68,4 +70,12 @@ def _publish(request: MemberRequest, loop: Loop, what: str, done: str) -> HttpRe
         messages.error(request, f"The loop cannot {what} yet. {problem}")
     if not problems:
         messages.success(request, done)
+        _advise(request, advice(loop))
     return redirect("loop", pk=loop.pk)
+
+
+def _advise(request: MemberRequest, warnings: list[str]) -> None:
+    for warning in warnings[:ADVICE_SHOWN]:
+        messages.warning(request, f"{warning}.")
+    if (more := len(warnings) - ADVICE_SHOWN) > 0:
+        messages.warning(request, f"And {more} more: see the emails.")

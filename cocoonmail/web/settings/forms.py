@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from django import forms
 
 from cocoonmail.accounts.models import Role, Workspace
+from cocoonmail.emails import freemail
 from cocoonmail.emails.domains import NotADomain, domain_name
-from cocoonmail.emails.freemail import may_send
 from cocoonmail.emails.limits import RATE_WORDS, BadLimit, read_domain, read_domain_rates
 from cocoonmail.emails.mime import address
 from cocoonmail.emails.transport import set_transport, transport_of
@@ -56,14 +56,10 @@ class SenderForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["sender_email"].required = True
 
     def clean_sender_email(self) -> str:
-        """One mailbox, and none whose provider has mail from elsewhere refused."""
+        """One mailbox, at a domain from which the transport may send."""
         email = _mailbox(self.cleaned_data["sender_email"])
-        domain = email.rpartition("@")[2].lower()
-        if not may_send(domain, _stored(self.instance)[0].host):
-            raise forms.ValidationError(
-                f"Receivers refuse mail from {domain} that does not leave by its own servers. Use an address of a "
-                f"domain of yours, or first set up its mail server as the transport."
-            )
+        if trouble := freemail.trouble(email, _stored(self.instance)[0].host):
+            raise forms.ValidationError(f"{trouble}.")
         return email
 
     def clean_reply_to(self) -> str:
@@ -78,11 +74,18 @@ def _mailbox(text: str) -> str:
 
 
 class TransportForm(MoreOptions):
-    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown."""
+    """How mail leaves: not at all, or through an SMTP server. A stored password is kept, and never shown.
+
+    What is written for a provider is `ProviderForm`'s, and this form then only shows the choice.
+    """
 
     kind = forms.ChoiceField(
         label="Mail is",
-        choices=[("capture", "Captured: shown on the Messages page, sent to nobody"), ("smtp", "Sent by SMTP")],
+        choices=[
+            ("capture", "Captured: shown on the Messages page, sent to nobody"),
+            ("smtp", "Sent by SMTP"),
+            ("esp", "Sent by a provider: Amazon SES, Postmark, Resend, Mailgun, SendGrid, Brevo"),
+        ],
         widget=forms.RadioSelect,
     )
     host = forms.CharField(
@@ -183,7 +186,7 @@ def _stored(workspace: Workspace) -> tuple[TransportSettings, bool]:
 
 def _initial(stored: TransportSettings) -> dict[str, Any]:
     security = stored.security if stored.kind == "smtp" else Security.STARTTLS
-    shown = replace(stored, password="")
+    shown = replace(stored, password="") if stored.kind == "smtp" else CAPTURE
     return {
         "kind": stored.kind,
         "host": shown.host,
@@ -191,7 +194,7 @@ def _initial(stored: TransportSettings) -> dict[str, Any]:
         "security": security,
         "username": shown.username,
         "allow_self_signed": shown.allow_self_signed,
-        **more_initial(stored),
+        **more_initial(shown),
     }
 
 

@@ -30,7 +30,8 @@ def _secret(label: str, help_text: str = "") -> forms.CharField:
     return forms.CharField(label=label, max_length=TOKEN_MAX, required=False, help_text=help_text, widget=widget)
 
 
-def _number(label: str, usual: int, most: int) -> forms.IntegerField:
+def number_field(label: str, usual: int, most: int) -> forms.IntegerField:
+    """A whole number from 1 to `most`; blank says `usual`."""
     words = f"A whole number from 1 to {most:,}."
     errors = dict.fromkeys(["invalid", "min_value", "max_value"], words)
     widget = forms.NumberInput(attrs={"placeholder": usual})
@@ -39,7 +40,8 @@ def _number(label: str, usual: int, most: int) -> forms.IntegerField:
     )
 
 
-def _rate() -> forms.DecimalField:
+def rate_field() -> forms.DecimalField:
+    """Messages per second; blank for no limit."""
     words = f"A number from {RATE_MIN} to {RATE_MAX:,.0f}, such as 10 or 0.5."
     kinds = ["invalid", "min_value", "max_value", "max_digits", "max_decimal_places", "max_whole_digits"]
     field = forms.DecimalField(
@@ -87,9 +89,9 @@ class MoreOptions(forms.Form):
     )
     client_secret = _secret("Client secret")
     token = _secret("Refresh token", "Without a token address: an access token, which ends after about an hour.")
-    connections = _number("Connections at once", CONNECTIONS, CONNECTIONS_MAX)
-    per_connection = _number("Messages per connection", PER_CONNECTION, PER_CONNECTION_MAX)
-    rate = _rate()
+    connections = number_field("Connections at once", CONNECTIONS, CONNECTIONS_MAX)
+    per_connection = number_field("Messages per connection", PER_CONNECTION, PER_CONNECTION_MAX)
+    rate = rate_field()
 
     more = ("auth", "token_url", "client_id", "client_secret", "token", "connections", "per_connection", "rate")
     stored: TransportSettings

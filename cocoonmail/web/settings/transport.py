@@ -31,6 +31,7 @@ from cocoonmail.transports import (
 )
 from cocoonmail.web.settings.forms import TransportForm
 from cocoonmail.web.settings.frame import for_reading, frame
+from cocoonmail.web.settings.provider import ProviderForm
 from cocoonmail.web.shared.access import admin_page
 from cocoonmail.web.shared.middleware import MemberRequest
 
@@ -42,18 +43,29 @@ WORDS = "Your transport works: this email left Cocoonmail and arrived here."
 
 @admin_page
 @never_cache
-@sensitive_post_parameters("password", "token", "client_secret")
+@sensitive_post_parameters("password", "token", "client_secret", "key")
 @require_http_methods(["GET", "HEAD", "POST"])
 def transport(request: MemberRequest) -> HttpResponse:
     """The transport's form."""
     workspace = Workspace.objects.get(pk=request.workspace.pk)
-    form = TransportForm(workspace, request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form, provider = _forms(workspace, request)
+    written = provider if provider.is_bound else form
+    if request.method == "POST" and written.is_valid():
         workspace.save(update_fields=["transport_sealed"])
         kept = "Saved. Mail is captured." if not workspace.transport_sealed else "Saved. Send a test to see it work."
         messages.success(request, kept)
         return redirect("settings_transport")
-    return _show(request, form)
+    return _show(request, form, provider)
+
+
+def _forms(workspace: Workspace, request: MemberRequest) -> tuple[TransportForm, ProviderForm]:
+    """Both parts of the form, of which the one that was chosen is bound."""
+    if request.POST.get("kind") != "esp":
+        form = TransportForm(workspace, request.POST or None)
+        return form, ProviderForm(workspace, form.stored)
+    form = TransportForm(workspace)
+    form.initial["kind"] = "esp"
+    return form, ProviderForm(workspace, form.stored, request.POST)
 
 
 @admin_page
@@ -63,22 +75,29 @@ def send_test(request: MemberRequest) -> HttpResponse:
     """Send one email to the member's own address through the stored transport, and show what the server said."""
     assert isinstance(request.user, User)
     form = TransportForm(request.workspace)
+    provider = ProviderForm(request.workspace, form.stored)
     trouble = _not_ready(request.workspace, form)
     if trouble:
-        return _show(request, form, trouble=trouble)
+        return _show(request, form, provider, trouble=trouble)
     envelope = _letter(request.workspace, request.user.email)
     outcome = asyncio.run(_send(transport_of(request.workspace), envelope))
-    return _show(request, form, outcome=outcome)
+    return _show(request, form, provider, outcome=outcome)
 
 
 def _show(
-    request: MemberRequest, form: TransportForm, *, outcome: Outcome | None = None, trouble: str = ""
+    request: MemberRequest,
+    form: TransportForm,
+    provider: ProviderForm,
+    *,
+    outcome: Outcome | None = None,
+    trouble: str = "",
 ) -> HttpResponse:
     result = _in_words(outcome, request) if outcome else {}
     context = {
         **frame(request, "/settings/transport"),
         "form": for_reading(form, request),
-        "saved": form.stored.kind == "smtp",
+        "provider": for_reading(provider, request),
+        "saved": form.stored.kind != "capture",
         "unsealable": Unsealable.__doc__ if form.unsealable else "",
         "trouble": trouble,
         **result,
@@ -89,7 +108,7 @@ def _show(
 def _not_ready(workspace: Workspace, form: TransportForm) -> str:
     """Why no test can be sent, "" when one can."""
     if form.unsealable or form.stored.kind == "capture":
-        return "There is no server to test yet. Choose Sent by SMTP, save, and test then."
+        return "There is no server to test yet. Choose how mail is sent, save, and test then."
     return "" if workspace.sender_email else "Choose a sender first: a test needs an address to come from."
 
 

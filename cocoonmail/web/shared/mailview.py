@@ -12,6 +12,7 @@ from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.compose import Compiled, Draft, Problem, check, compile_email
 from cocoonmail.emails.liquid import fill, names
 from cocoonmail.emails.render import Held, Rendered, render
+from cocoonmail.emails.transport import server_of
 
 # Stand-ins for what the workspace has not set yet, so that its first preview already looks like a letter.
 NO_ADDRESS = "Your postal address"
@@ -63,8 +64,8 @@ def show(draft: Draft, facts: Mapping[str, Any], workspace: Workspace, *, fillin
 
     `filling_in`: the facts are samples, so a value that they lack is shown by its name in brackets.
     """
-    problems = said(check(draft))
-    compiled = compile_email(draft)
+    problems = said(check(draft, server_of(workspace)))
+    compiled = compile_email(draft, server_of(workspace))
     if not isinstance(compiled, Compiled):
         return _unshown("Nothing to show yet", "The preview comes back when the problems are solved.", problems)
     name, email = compiled.from_name or workspace.sender_name, compiled.from_email or workspace.sender_email

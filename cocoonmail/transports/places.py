@@ -1,4 +1,4 @@
-"""How many messages are on their way to one server at once: as many as it has connections for, fewer after trouble."""
+"""How many messages are on their way through one transport at once: as many as it may have, fewer after trouble."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
+from cocoonmail.transports.backoff import Backoff
 from cocoonmail.transports.base import Deferred, Handover, Outcome, Paused, Unknown
-from cocoonmail.transports.smtp.backoff import Backoff
 
 
 class Places:

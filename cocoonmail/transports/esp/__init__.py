@@ -1,0 +1,1 @@
+"""Email service providers: one HTTP request a message, over anymail's backends."""
