@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.process import WORKSPACE
 from cocoonmail.dispatch import IN_FLIGHT
+from cocoonmail.transports.options import CONNECTIONS
 from tests import audit
 from tests.doomed import Doomed
 from tests.house import PATIENCE, Installation, installation
@@ -47,13 +48,13 @@ class Flood:
             self.house.end_leases()
         self.workers.finish(self.workers.start())
 
-    def strike(self, number: int, dice: random.Random) -> tuple[str, float]:
+    def strike(self, number: int, dice: random.Random, letters: int = 0) -> tuple[str, float]:
         """Start a worker, end it after some letters; returns its state and the seconds that it took to end.
 
         Half of the signals are sent before a letter's dot is answered, the worst moment there is; half at any moment.
         """
         worker = self.workers.start()
-        self.after(dice.randint(1, LETTERS_MAX), worker if dice.random() < 0.5 else 0, number)
+        self.after(letters or dice.randint(1, LETTERS_MAX), worker if dice.random() < 0.5 else 0, number)
         if not self.victim:
             time.sleep(dice.random() * MOMENT_MAX)
             os.kill(worker, number)
@@ -88,5 +89,5 @@ def flood(folder: Path, ends: int, **environment: str) -> Iterator[Flood]:
     """A queue that so many workers cannot empty, and the last has enough to do."""
     with sink() as far, installation(folder) as house:
         house.command("apply", "-", said=f"{WORKSPACE}transport: {far.url}\n")
-        house.module("tests.inside", "queue", str(ends * LETTERS_MAX + IN_FLIGHT))
+        house.module("tests.inside", "queue", str(ends * (LETTERS_MAX + CONNECTIONS) + IN_FLIGHT))
         yield Flood(house, far, Doomed(house, environment))

@@ -31,11 +31,15 @@ class Taken:
 
 @dataclass
 class Sink:
-    """Takes every letter but those to REFUSED, oldest first. `on_letter` is called before a final dot is answered."""
+    """Takes every letter but those to REFUSED, oldest first, and thinks for `pause` seconds before it says so.
+
+    `on_letter` is called when it has one.
+    """
 
     port: int = 0
     taken: list[Taken] = field(default_factory=list)
     talks: set[Talk] = field(default_factory=set)
+    pause: float = 0.0
     on_letter: Callable[[], None] | None = None
 
     @property
@@ -77,7 +81,10 @@ class Talk(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.unread += data
         while piece := self.next_piece():
-            self.say(self.took(piece) if self.in_message else self.heard(piece.decode()))
+            if self.in_message:
+                asyncio.get_running_loop().call_later(self.sink.pause, self.say, self.took(piece))
+            else:
+                self.say(self.heard(piece.decode()))
 
     def next_piece(self) -> bytes:
         """A whole message in DATA, else a line; nothing as long as its end has not come."""

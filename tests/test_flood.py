@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cocoonmail.dispatch import STOP_WITHIN
+from cocoonmail.dispatch import IN_FLIGHT, STOP_WITHIN
+from cocoonmail.transports.options import CONNECTIONS
 from tests.flood import Flood, flood
 from tests.house import link_in
 from tests.sweep import MARKED
@@ -25,7 +26,10 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
 ENDS = int(os.environ.get("COCOONMAIL_TEST_ENDS", "10"))
 LEASE = float(os.environ.get("COCOONMAIL_TEST_LEASE", "4"))
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
+SLOW = 1.0  # Seconds for a letter; what a worker has claimed then takes a minute on all its connections
 OWNER = {"name": "Alice", "email": "alice@acme.test", "password": "correct horse battery"}
+
+assert SLOW * IN_FLIGHT / CONNECTIONS > STOP_WITHIN * 2
 
 
 def test_kill_9_at_full_rate_loses_and_doubles_no_message(tmp_path: Path) -> None:
@@ -50,6 +54,15 @@ def test_a_worker_that_is_told_to_stop_lets_arrive_what_is_on_its_way(tmp_path: 
         assert calm.findings() == [], f"seed {SEED}"
         told(calm, "graceful stops")
         assert set(calm.house.counted("emails_message", "status")) == {"sent"}
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_a_slow_server_to_take_the_queue(tmp_path: Path) -> None:
+    with flood(tmp_path, 1) as calm:
+        calm.house.end_leases()
+        calm.far.pause = SLOW
+        state, seconds = calm.strike(signal.SIGTERM, random.Random(SEED), letters=CONNECTIONS)
+        assert (state, seconds < STOP_WITHIN) == ("0", True)
+        assert calm.house.rows(HELD_BY_A_WORKER) == [(0,)]
 
 
 def test_what_a_killed_worker_leaves_unknown_is_on_the_messages_page_within_two_leases(tmp_path: Path) -> None:
