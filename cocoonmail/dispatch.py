@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
 
 from cocoonmail import pipeline
 from cocoonmail.emails.consent import REFUSAL_FIELDS, refusal, refuse, standings
@@ -189,6 +189,9 @@ def _renew(ids: list[int]) -> None:
     """Hold on to what is on its way, and give up on what a vanished worker held."""
     now = database_now()
     held = Message.objects.filter(pk__in=ids, status__in=[Status.QUEUED, Status.SENDING], due_at__lte=now + LEASE)
-    held.update(due_at=now + LEASE)
+    with transaction.atomic():
+        # What the ledger has in hand gets a new time from it, and whoever waited for it here could make it wait too.
+        free = list(held.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        Message.objects.filter(pk__in=free).update(due_at=now + LEASE)
     if lost := orphans_to_unknown(now, RULES):
         log.warning("%d messages may or may not have been sent: their worker vanished. See the Messages page.", lost)

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from cocoonmail.contacts.addresses import Address, NotAnAddress, parse
 from cocoonmail.contacts.models import Contact, PlatformCustomer
+from cocoonmail.contacts.removal import remove
 from cocoonmail.contacts.told import CustomerKey, Told
 from cocoonmail.kit.rows import update_rows
 
@@ -133,7 +134,7 @@ class Audience:
                 customer.contact = customer.contact  # The id is known only since the contact was created.
         PlatformCustomer.objects.bulk_create(self._new_customers)
         _update(self._changed_customers.values(), CUSTOMER_FIELDS)
-        Contact.objects.filter(pk__in=[c.pk for c in self._removed if c.pk is not None]).delete()
+        remove(Contact.objects.filter(pk__in=[c.pk for c in self._removed if c.pk is not None]))
 
 
 def _load_customers(told: Sequence[Told]) -> dict[CustomerKey, PlatformCustomer]:

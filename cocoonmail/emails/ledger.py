@@ -5,13 +5,14 @@ Many messages' marks and outcomes are one transaction (kit.groupcommit), written
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TypeAlias
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from cocoonmail.emails.again import became_unknown
 from cocoonmail.emails.consent import REFUSAL_FIELDS, TRIED, LoopsOf, refusal, refuse, standings
@@ -20,13 +21,16 @@ from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.pace import LEAD, PATIENCE, Later, Slot, Turn, reserve, still_good
 from cocoonmail.kit.claims import LEASE
 from cocoonmail.kit.clock import database_now
-from cocoonmail.kit.rows import update_rows
+from cocoonmail.kit.rows import update_rows, was_ring
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Refused, Unknown
+
+log = logging.getLogger(__name__)
 
 GIVE_UP = timedelta(hours=72)  # How long a message is tried again (promise S8)
 SLOWED = timedelta(seconds=5)  # What waits for a server that gave trouble; its transport's own pauses come on top
 RETRY_FIRST, RETRY_LAST = timedelta(seconds=30), timedelta(hours=2)
 WORDS_MAX = 1000  # Characters of a server's words that are kept
+RINGS_MAX = 3  # How often entries are written again; PostgreSQL looks for a ring of waiting after a second
 
 MARK_FIELDS = ["status", "due_at", "subject", "message_id"]
 OUTCOME_FIELDS = (
@@ -108,7 +112,25 @@ Answer: TypeAlias = Verdict | Soon | Later
 
 
 def write_ledger(entries: Sequence[Entry], rules: Rules = NO_LOOPS) -> list[Answer]:
-    """Write entries in one transaction, on disk when this returns; one answer each, in order."""
+    """Write entries in one transaction, on disk when this returns; one answer each, in order.
+
+    Where the database undid it to end a ring of waiting (PostgreSQL: deadlock), it is written again: what became of
+    messages that have left must not be forgotten because somebody changes a loop.
+    """
+    attempts = [entry.message.attempts for entry in entries]
+    for _ in range(RINGS_MAX):
+        try:
+            return _write(entries, rules)
+        except OperationalError as error:
+            if not was_ring(error):
+                raise
+            log.warning("The database undid %d entries of the ledger, writing them again: %s", len(entries), error)
+        for entry, number in zip(entries, attempts, strict=True):
+            entry.message.attempts = number
+    return _write(entries, rules)
+
+
+def _write(entries: Sequence[Entry], rules: Rules) -> list[Answer]:
     with transaction.atomic():
         now = database_now()
         ended = [_ended(entry, now) for entry in entries if not isinstance(entry, Mark)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from django.db import connection, models
+from django.db import OperationalError, connection, models
 
 # Values that every column but a JSON one stores as they are.
 PLAIN = {str, int, bool, type(None)}
@@ -60,6 +60,11 @@ def read_where(
     with connection.cursor() as cursor:
         cursor.execute(statement, [value for values in within.values() for value in values])
         return list(cursor.fetchall())
+
+
+def was_ring(error: OperationalError) -> bool:
+    """Whether this transaction was undone because it and others waited for each other (PostgreSQL: 40P01)."""
+    return getattr(error.__cause__, "sqlstate", None) == "40P01"
 
 
 def _column(model: type[models.Model], name: str) -> str:

@@ -36,6 +36,8 @@ def _counted(number: int, one: str, many: str = "") -> str:
 def delete(loop: Loop) -> None:
     """Delete a loop with its versions, runs and emails. Messages stay; those still queued are not sent."""
     with transaction.atomic():
+        # Before its messages, as a mark does it: in different orders the two would wait for each other.
+        list(Loop.objects.select_for_update().filter(pk=loop.pk).values_list("pk"))
         waiting = Message.objects.filter(workspace_id=loop.workspace_id, loop_id=loop.pk, status=Status.QUEUED)
         # A worker that has one in hand meets another epoch at its mark, and hangs up.
         waiting.update(status=Status.SKIPPED, reason="its loop was deleted", due_at=None, epoch=F("epoch") + 1)

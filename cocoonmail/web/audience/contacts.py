@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from cocoonmail.contacts.models import Contact, Event, PlatformCustomer, Suppression
+from cocoonmail.contacts.removal import remove
 from cocoonmail.contacts.suppression import suppress, suppression_of, unsuppress
 from cocoonmail.emails.models import Message
 from cocoonmail.kit.clock import database_now
@@ -89,7 +90,7 @@ def _is_pk(request: MemberRequest) -> bool:
 def delete(request: MemberRequest, pk: int) -> HttpResponse:
     """Delete a contact with their events and passages. Their messages stay, without a name; none is sent any more."""
     found = contact_of(request, pk)
-    found.delete()
+    remove(Contact.objects.filter(pk=found.pk))
     messages.success(request, f"{found.email} was deleted.")
     return redirect("audience")
 
