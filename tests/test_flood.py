@@ -36,7 +36,7 @@ def test_kill_9_at_full_rate_loses_and_doubles_no_message(tmp_path: Path) -> Non
     with flood(tmp_path, ENDS) as storm:
         storm.storm(random.Random(SEED), ENDS)
         assert storm.findings() == [], f"seed {SEED}"
-        told(storm, "kills")
+        told(storm, f"{ENDS} kills")
         assert storm.marked, "no kill ever met a message whose fate is unknown: that was no storm"
         unknown = storm.house.counted("emails_message", "status")["unknown"]
         assert unknown == storm.marked, "exactly what was marked when its worker died is unknown"
@@ -52,7 +52,7 @@ def test_a_worker_that_is_told_to_stop_lets_arrive_what_is_on_its_way(tmp_path: 
         assert calm.house.rows(HELD_BY_A_WORKER) == [(0,)], "a worker that has stopped still holds messages"
         calm.workers.finish(calm.workers.start())
         assert calm.findings() == [], f"seed {SEED}"
-        told(calm, "graceful stops")
+        told(calm, f"{len(ends)} graceful stops")
         assert set(calm.house.counted("emails_message", "status")) == {"sent"}
 
 
@@ -94,4 +94,4 @@ def shown_as_unknown(reader: Visitor) -> int:
 def told(storm: Flood, what: str) -> None:
     """For the reports of long runs (pytest -s)."""
     number = storm.house.counted("emails_message", "status")
-    print(f"{ENDS} {what}, seed {SEED}: {dict(number)}; {len(storm.far.taken)} letters arrived")
+    print(f"{what}, seed {SEED}: {dict(number)}; {len(storm.far.taken)} letters arrived")
