@@ -1,15 +1,16 @@
-"""Many messages that wait to be sent, made in one go: as a call, or `python -m tests.backlog LOOP COUNT DOMAIN`."""
+"""Many messages that wait to be sent, made in one go."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cocoonmail.loops.models import Loop
+from cocoonmail.contacts.models import Contact
+from cocoonmail.emails.facts import facts_of
+from cocoonmail.emails.models import EmailVersion, Message
+from cocoonmail.kit.clock import database_now
+from cocoonmail.kit.secrets import new_token
+from cocoonmail.loops.models import Loop
 
 ROWS = 500  # In one INSERT
 MESSAGE_ID = re.compile(rb"^Message-ID: *\r?\n? *<([\w-]+)@", re.MULTILINE | re.IGNORECASE)
@@ -20,12 +21,6 @@ def backlog(loop: Loop, recipients: Sequence[str]) -> list[str]:
 
     An address that comes again is the same contact's.
     """
-    from cocoonmail.contacts.models import Contact
-    from cocoonmail.emails.facts import facts_of
-    from cocoonmail.emails.models import EmailVersion, Message
-    from cocoonmail.kit.clock import database_now
-    from cocoonmail.kit.secrets import new_token
-
     workspace, now = loop.workspace, database_now()
     assert loop.published is not None
     version = EmailVersion.objects.get(pk=next(s["version"] for s in loop.published.steps if s["type"] == "email"))
@@ -60,18 +55,3 @@ def token_of(message: bytes) -> str:
     found = MESSAGE_ID.search(message)
     assert found, message[:1000]
     return found[1].decode()
-
-
-def main(name: str, count: int, domain: str) -> None:
-    """In an installation of its own process: `count` messages of this loop, each to somebody else at the domain."""
-    from cocoonmail.loops.models import Loop
-
-    backlog(Loop.objects.get(name=name), [f"ada{number}@{domain}" for number in range(count)])
-
-
-if __name__ == "__main__":
-    import django
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "cocoonmail.settings"
-    django.setup()
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

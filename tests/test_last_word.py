@@ -38,7 +38,7 @@ from tests.transports.threaded import in_a_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DEEDS = int(os.environ.get("COCOONMAIL_TEST_INTERLEAVINGS", "100"))
+DEEDS = int(os.environ.get("COCOONMAIL_TEST_INTERLEAVINGS", "60"))
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
 EACH = 6  # Messages to one person, of which some have left when they say stop
 PAUSE = 0.03  # Seconds that a loop stands still
@@ -83,7 +83,7 @@ class Shop:
             until(lambda: self.server.dots, "sent anything")
             for number, email in enumerate(people):
                 self.dice.choice(deeds)(email)
-                if number % 25 == 24:
+                if number % 15 == 14:
                     self.pauses(self.dice.choice(self.loops))
             until(lambda: not Message.objects.filter(due_at__isnull=False).exists(), "came to an end")
 
