@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT = 500  # Messages on their way at once
 CLAIM_AT_LEAST = 250  # Free places that are worth a claim
+ROOM_WITHIN = 0.25  # Seconds after which a full house looks whether it is to stop
 RENEW_EVERY = 10.0  # Seconds after which the leases of messages on their way are renewed
 STOP_WITHIN = 20.0  # Seconds that messages on their way get at the end
 DATABASE_PAUSE = 1.0  # Seconds to wait when the database does not answer
@@ -86,7 +88,8 @@ class Dispatch:
         free = IN_FLIGHT - len(self._flying)
         if free < CLAIM_AT_LEAST:
             self._room.clear()
-            await self._room.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), ROOM_WITHIN)
             return True
         in_hand = list(self._waiting().values())
         messages = await self._at_desk(lambda: claim_messages(free, in_hand))
