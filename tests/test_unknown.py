@@ -75,7 +75,7 @@ def test_without_a_rule_it_stands_still_and_home_and_messages_show_it(
     assert "/messages?status=unknown" in page(alice, "/")
     for path in ("/messages?status=unknown", f"/messages/{message.pk}"):
         assert "mx.test" in page(alice, path)
-        assert "the final dot was sent" in page(alice, path)
+        assert "lost before the server answered the final dot" in page(alice, path)
 
 
 def test_a_loop_that_says_so_sends_it_again_once_the_same_to_the_byte(alice: Person, server: ScriptedServer) -> None:

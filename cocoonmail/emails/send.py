@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TypeAlias
 
+from django.db import connections
+
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.ledger import (
     NO_LOOPS,
@@ -42,7 +44,10 @@ class Sender:
 
     def __init__(self, rules: Rules = NO_LOOPS) -> None:
         self._ledger: GroupCommit[Entry, Answer] = GroupCommit(
-            lambda entries: write_ledger(entries, rules), name="ledger", gather_seconds=GATHER
+            lambda entries: write_ledger(entries, rules),
+            name="ledger",
+            gather_seconds=GATHER,
+            on_stop=connections.close_all,
         )
         self._transports: dict[int, tuple[str, Transport]] = {}
         self.under_way: set[int] = set()  # Messages that have, or had, a connection: by id, until all is written

@@ -1,0 +1,82 @@
+"""The sending's graceful end: quick whatever the servers do, and nothing left open (promise W11)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from cocoonmail import dispatch
+from cocoonmail.dispatch import CLAIM_AT_LEAST, IN_FLIGHT
+from cocoonmail.emails.models import Message, Status
+from cocoonmail.emails.transport import set_transport
+from tests.backlog import backlog
+from tests.deeds import loop_of
+from tests.dispatching import dispatching, until
+from tests.people import workspace
+from tests.transports.scripted import Fault, ScriptedServer, Talk, scripted
+from tests.transports.threaded import in_a_thread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GRACE = 0.5  # Seconds that what is on its way gets at the end
+AT_MOST = 5.0  # Seconds for all the rest of a stop, on a busy machine
+
+
+async def _say_nothing(talk: Talk) -> None:
+    await talk.reader.read()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with in_a_thread(scripted()) as server:
+        yield server
+    connection.close()
+
+
+def wait_for(server: ScriptedServer, messages: int) -> None:
+    """So many messages for this server."""
+    acme = workspace("Acme")
+    set_transport(acme, f"smtp://127.0.0.1:{server.port}")
+    acme.save()
+    backlog(loop_of(acme), [f"ada{number}@example.com" for number in range(messages)])
+
+
+@pytest.mark.parametrize("messages", [IN_FLIGHT - CLAIM_AT_LEAST - 1, IN_FLIGHT + 100])
+def test_a_server_that_says_nothing_does_not_hold_up_the_stop_and_what_waits_goes_back(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, messages: int
+) -> None:
+    monkeypatch.setattr(dispatch, "STOP_WITHIN", GRACE)
+    server.script.faults = {"banner": Fault("says nothing", _say_nothing)}
+    wait_for(server, messages)
+    with dispatching():
+        until(lambda: server.connections >= 8, "connected")
+        begin = time.monotonic()
+    assert time.monotonic() - begin < GRACE + AT_MOST
+    assert set(Message.objects.values_list("status", flat=True)) == {Status.QUEUED}
+    assert Message.objects.filter(attempts=0).count() == messages - 8
+    assert server.dots == 0
+
+
+def test_a_stop_amid_the_sending_leaves_each_message_sent_or_queued_and_none_twice(server: ScriptedServer) -> None:
+    wait_for(server, 300)
+    for _ in range(3):
+        before = server.dots
+        with dispatching():
+            until(lambda before=before: server.dots > before + 20, "sent anything")  # type: ignore[misc]
+        assert set(Message.objects.values_list("status", flat=True)) <= {Status.SENT, Status.QUEUED}
+        assert Message.objects.filter(status=Status.SENT).count() == server.dots
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only a server counts who is connected")
+def test_nobody_is_connected_to_the_database_any_more_after_the_stop(server: ScriptedServer) -> None:
+    wait_for(server, 20)
+    with dispatching():
+        until(lambda: server.dots == 20, "sent them")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchall() == []
