@@ -69,7 +69,9 @@ def test_no_second_holds_too_many_dots_of_eight_processes_though_one_is_killed(t
 def test_the_race_notices_a_guard_that_was_taken_out(tmp_path: Path, guard: str) -> None:
     with installation(tmp_path) as house:
         workspace_of(house)
-        assert most_within(Pacers(house, guard).race(), 1) > RATE
+        pacers = Pacers(house, guard)
+        # Without the guard too many leave as soon as two meet, which on a busy machine they may not do the first time.
+        assert any(most_within(pacers.race(), 1) > RATE for _ in range(4))
 
 
 def workspace_of(house: Installation) -> None:
