@@ -57,6 +57,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._reading = _NOTHING
         self._since = 0.0  # When the unfinished head or body began, on the loop's clock; 0 = not timed yet.
         self._size = 0  # Bytes of the read that is being parsed.
+        self._begun_in = 0  # Bytes of the read in which the request began, those before it among them.
         self._fruitless = 0  # Bytes read since a request began or brought a part of its body.
         self._body_bytes = 0
         self._once: dict[bytes, bytes] = {}
@@ -112,7 +113,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self.url, self.headers, self._once = b"", [], {}
-        self._reading, self._since, self._fruitless = _HEAD, 0.0, 0
+        self._reading, self._since, self._fruitless, self._begun_in = _HEAD, 0.0, 0, self._size
 
     def on_url(self, url: bytes) -> None:
         """A piece of the request's target."""
@@ -209,7 +210,8 @@ class GuardedProtocol(HttpToolsProtocol):
             raise Refused(say.UNKNOWN_VERSION)
         if len(self.headers) > limits.header_count:
             raise Refused(say.HEADERS_TOO_LARGE)
-        if self._fruitless + self._size > limits.header_bytes and _size(self.headers) > limits.header_bytes:
+        read = self._begun_in + self._fruitless
+        if read > limits.header_bytes and _size(self.headers) > limits.header_bytes:
             raise Refused(say.HEADERS_TOO_LARGE)
         if len(self.pipeline) >= limits.pipelined:
             raise Refused(say.TOO_MANY_AT_ONCE)

@@ -61,6 +61,15 @@ def test_what_never_ends_is_refused_before_it_is_gathered(
     assert responses(read_all(client))[0].status == status
 
 
+def test_a_large_head_is_refused_wherever_the_network_parts_it(patient: Place) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: mail.acme.test\r\nX-Long: " + b"x" * 30 * KIB + b"\r\n"
+    # Whether the server reads the two pieces at once is the network's affair: in one of many tries it does not.
+    for _ in range(30):
+        client = patient.connect(head)
+        client.sendall(b"X-Next: " + b"y" * 3 * KIB + b"\r\nConnection: close\r\n\r\n")
+        assert responses(read_all(client))[0].status == 431
+
+
 # Ambiguous requests: B30.
 
 HOST = b"POST / HTTP/1.1\r\nHost: mail.acme.test\r\n"
