@@ -21,7 +21,7 @@ WORKSPACE = """
 workspace: Bench
 sender: {{name: Bench, email: hello@bench.test}}
 address: "1 Main St, Oslo"
-transport: "smtp://127.0.0.1:{port}?connections=32&per_connection=10000"
+transport: "smtp://127.0.0.1:{port}?connections=100&per_connection=10000"
 loops:
   - name: Hello
     trigger: {{event: hello}}

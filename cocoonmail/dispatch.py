@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT = 500  # Messages on their way at once
 CLAIM_AT_LEAST = 250  # Free places that are worth a claim
-ROOM_WITHIN = 0.25  # Seconds after which a full house looks whether it is to stop
 RENEW_EVERY = 10.0  # Seconds after which the leases of messages on their way are renewed
+LOOK_UP_EVERY = 0.25  # Seconds after which who waits for free places looks whether it was told to stop
 STOP_WITHIN = 20.0  # Seconds that messages on their way get at the end
 DATABASE_PAUSE = 1.0  # Seconds to wait when the database does not answer
 
@@ -89,7 +89,7 @@ class Dispatch:
         if free < CLAIM_AT_LEAST:
             self._room.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._room.wait(), ROOM_WITHIN)
+                await asyncio.wait_for(self._room.wait(), LOOK_UP_EVERY)
             return True
         in_hand = list(self._waiting().values())
         messages = await self._at_desk(lambda: claim_messages(free, in_hand))

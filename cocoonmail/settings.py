@@ -106,7 +106,9 @@ SECRET_KEY = SECRET_KEYS[0]
 SECRET_KEY_FALLBACKS = SECRET_KEYS[1:]
 
 ALLOWED_HOSTS = allowed_hosts(BASE_URL)
-DATABASES = {"default": {**database(DATA), "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+# Each page is made on a thread of its own: a connection that was kept would never be used again. Threads that last, of
+# the door and the worker, keep theirs whatever this says.
+DATABASES = {"default": {**database(DATA), "CONN_MAX_AGE": 0}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TRUSTED_PROXIES = environment_int("COCOONMAIL_TRUSTED_PROXIES", 0, 0, 10)

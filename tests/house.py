@@ -69,6 +69,11 @@ class Installation:
         """Where the pages are, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def database(self) -> str:
+        """The name of its database, on PostgreSQL."""
+        return urlsplit(self.database_url).path.strip("/")
+
     # Commands
 
     def command(self, *words: str, said: str = "") -> str:
@@ -91,6 +96,11 @@ class Installation:
         printed = self.command("apply", "-", said=yaml)
         self.hook = urlsplit(printed.split()[-1]).path
         return printed
+
+    def module(self, *words: str) -> None:
+        """Run a module of the tests to its end, in this installation's Django."""
+        command = [sys.executable, "-m", *words]
+        subprocess.run(command, env=self.django_environ(), cwd=ROOT, check=True, timeout=PATIENCE)
 
     def status(self) -> dict[str, Any]:
         """What `status --json` prints."""
@@ -192,15 +202,17 @@ class Installation:
 
     # The inside
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Ask the database itself, beside the application."""
+    def rows(self, sql: str, patience: float = 20.0) -> list[tuple[Any, ...]]:
+        """Ask the database itself, beside the application; locks are waited for so many seconds."""
         if self.database_url:
             import psycopg
 
-            with psycopg.connect(self.database_url, autocommit=True) as asked:
+            options = f"-c lock_timeout={patience * 1000:.0f}"
+            with psycopg.connect(self.database_url, autocommit=True, options=options) as asked:
                 cursor = asked.execute(sql.encode())
                 return cursor.fetchall() if cursor.description else []
-        with closing(sqlite3.connect(self.data / "cocoonmail.sqlite3", timeout=20, isolation_level=None)) as database:
+        file = self.data / "cocoonmail.sqlite3"
+        with closing(sqlite3.connect(file, timeout=patience, isolation_level=None)) as database:
             return database.execute(sql).fetchall()
 
     def counted(self, table: str, column: str) -> Counter[str]:
@@ -250,6 +262,10 @@ class Installation:
         kept |= {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(Path(sys.prefix) / "pycache")}
         return kept | {"COCOONMAIL_URL": self.url} | self.environment
 
+    def django_environ(self) -> dict[str, str]:
+        """The environment of a program that is not the command line and chooses no installation itself."""
+        return self.environ() | {"COCOONMAIL_DATA": str(self.data), "DJANGO_SETTINGS_MODULE": "cocoonmail.settings"}
+
 
 LEASES_OVER = "UPDATE {} SET due_at = '2000-01-01 00:00:00' WHERE due_at IS NOT NULL"
 LEFT = """SELECT
@@ -287,7 +303,7 @@ def furnished(folder: Path) -> str:
     if not made.database_url:
         return ""
     name = f"house_{next(_numbers)}"
-    create_database(name, urlsplit(made.database_url).path.strip("/"))
+    create_database(name, made.database)
     return url_of(name)
 
 
@@ -307,10 +323,19 @@ def foundation() -> Installation:
 
 def create_database(name: str, template: str) -> None:
     """One more database in the tests' PostgreSQL."""
+    _command(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def drop_database(name: str) -> None:
+    """One less, whoever is still connected with it."""
+    _command(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _command(sql: str) -> None:
     import psycopg
 
     with psycopg.connect(ground.server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        connection.execute(sql.encode())
 
 
 def url_of(database: str) -> str:

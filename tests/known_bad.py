@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Model
 
 from cocoonmail import cli
 from cocoonmail.cli import serving
@@ -43,7 +45,47 @@ def send_again() -> None:
     vars(dispatch)["orphans_to_unknown"] = requeue
 
 
-VARIANTS: dict[str, Callable[[], None]] = {"answer_before_commit": answer_before_commit, "send_again": send_again}
+def mark_after_dot() -> None:
+    """The final dot is sent with the rest of the message, and its mark follows."""
+    from cocoonmail.transports.base import Envelope, Handover, Outcome, Prepared
+    from cocoonmail.transports.smtp import SmtpConnection
+
+    class Gone(Prepared):
+        def __init__(self, outcome: Outcome) -> None:
+            self.outcome = outcome
+
+        async def commit(self) -> Outcome:
+            return self.outcome
+
+        async def abandon(self) -> None:
+            pass
+
+    prepare = SmtpConnection.prepare
+
+    async def hand_over(self: SmtpConnection, envelope: Envelope) -> Handover:
+        handover = await prepare(self, envelope)
+        return Gone(await handover.commit()) if isinstance(handover, Prepared) else handover
+
+    SmtpConnection.prepare = hand_over  # type: ignore[method-assign]
+
+
+def no_fence() -> None:
+    """A mark is written whoever has the message meanwhile, and whatever became of it."""
+    from cocoonmail.emails import ledger
+    from cocoonmail.kit.rows import update_rows
+
+    def write(rows: Sequence[Model], fields: Sequence[str], **_: Any) -> int:
+        return update_rows(rows, fields)
+
+    vars(ledger)["update_rows"] = write
+
+
+VARIANTS: dict[str, Callable[[], None]] = {
+    "answer_before_commit": answer_before_commit,
+    "send_again": send_again,
+    "mark_after_dot": mark_after_dot,
+    "no_fence": no_fence,
+}
 
 
 def made_bad(run: Callable[..., None]) -> Callable[..., None]:

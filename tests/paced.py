@@ -25,7 +25,7 @@ def main(url: str) -> None:
         "Free": [f"ada{number}@example.com" for number in range(FREE)],
     }
     loops = []
-    for name, options, rates in (("Limited", f"?rate={RATE}", {"slow.example": SLOW}), ("Free", "", {})):
+    for name, options, rates in (("Limited", f"?rate={RATE}", {"slow.example": float(SLOW)}), ("Free", "", {})):
         made = workspace(name)
         made.domain_rates = rates
         set_transport(made, f"{url}{options}")

@@ -76,7 +76,7 @@ def expired(loop: Loop) -> None:
     Message.objects.update(created_at=database_now() - timedelta(hours=72))
 
 
-REFUSED = {
+REFUSED: dict[Callable[[Loop], None], tuple[Status, str]] = {
     unsubscribed: (Status.SKIPPED, "the contact has unsubscribed, and this is a marketing email"),
     deleted: (Status.SKIPPED, "the contact was deleted"),
     stopped: (Status.SKIPPED, "mail to this address was stopped: by hand"),

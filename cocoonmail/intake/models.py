@@ -139,7 +139,7 @@ class Delivery(Claimable):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(due_at__isnull=False)),
-            # What arrives goes to the end of these, a third cheaper than at a beginning; they are read backwards.
+            # What arrives goes to their end, which is quicker than to their beginning; they are read backwards.
             models.Index(fields=["endpoint", "received_at"], name="delivery_by_time"),
             models.Index(fields=["endpoint", "state", "received_at"], name="delivery_by_state"),
             models.Index(fields=["contact"], name="delivery_by_contact", condition=models.Q(contact__isnull=False)),

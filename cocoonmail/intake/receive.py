@@ -50,7 +50,6 @@ class Stored:
 
 NEW, AGAIN = Stored(duplicate=False), Stored(duplicate=True)
 
-
 # The columns that a row brings values for, and those that begin alike in every row.
 COLUMNS = (
     "workspace_id endpoint_id account livemode external_id type api_version occurred_at body headers "
@@ -69,6 +68,7 @@ INSERT = (
     f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*COLUMNS, *CONSTANTS])}) "  # noqa: S608 - names of our own
     "VALUES {} {}"
 )
+UNLESS_STORED = "ON CONFLICT DO NOTHING"
 _json = msgspec.json.encode
 _known_live: set[int] = set()  # Endpoints whose first live event is noted
 
@@ -91,14 +91,14 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
 
 def _store(arrived: Sequence[Arrived]) -> list[Stored]:
     """Store webhooks whose endpoints are there."""
-    now = database_now()
-    if _all_at_once(arrived, now):
+    if _all_at_once(arrived):
         return [NEW] * len(arrived)
     first: dict[Identity, Arrived] = {}
     for one in arrived:
         first.setdefault(one.identity, one)
     with transaction.atomic():
-        new = _insert_new(list(first.values()), _moment(now))
+        now = database_now()
+        new = _insert_new(list(first.values()), now)
         again = [one for one in arrived if one.identity not in new or first[one.identity] is not one]
         if again:
             _count_duplicates(again)
@@ -107,7 +107,7 @@ def _store(arrived: Sequence[Arrived]) -> list[Stored]:
     return [AGAIN if id(one) in repeated else NEW for one in arrived]
 
 
-def _all_at_once(arrived: Sequence[Arrived], now: datetime) -> bool:
+def _all_at_once(arrived: Sequence[Arrived]) -> bool:
     """The hot path: one plain INSERT, which writes all of them, or nothing where one cannot be written so.
 
     On SQLite the statement is a transaction of its own: the interpreter's lock, which the event loop holds most of the
@@ -115,24 +115,28 @@ def _all_at_once(arrived: Sequence[Arrived], now: datetime) -> bool:
     """
     if _live(arrived) - _known_live:
         return False
+    alone = connection.vendor == "sqlite"
     try:
-        with nullcontext() if connection.vendor == "sqlite" else transaction.atomic():
-            _execute("", arrived, _moment(now))
+        with nullcontext() if alone else transaction.atomic():
+            # PostgreSQL would note each statement that fails in its log; duplicates are nothing to note.
+            if _execute("" if alone else UNLESS_STORED, arrived, database_now()).rowcount != len(arrived):
+                raise IntegrityError
     except IntegrityError:
         return False
     return True
 
 
-def _insert_new(first: Sequence[Arrived], moment: Any) -> Collection[Identity]:
+def _insert_new(first: Sequence[Arrived], now: datetime) -> Collection[Identity]:
     """Insert those that are not stored already; the database tells which."""
-    rows = _execute("ON CONFLICT DO NOTHING RETURNING endpoint_id, account, livemode, external_id", first, moment)
+    rows = _execute(f"{UNLESS_STORED} RETURNING endpoint_id, account, livemode, external_id", first, now)
     return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in rows.fetchall()}
 
 
-def _execute(ending: str, arrived: Sequence[Arrived], moment: Any) -> Any:
+def _execute(ending: str, arrived: Sequence[Arrived], now: datetime) -> Any:
     """Insert all; returns the cursor. The drivers are asked directly: Django would write each value into the text."""
     mark = "?" if connection.vendor == "sqlite" else "%s"
     statement = INSERT.format(_places(mark, len(arrived)), ending)
+    moment = _moment(now)
     values = [value for one in arrived for value in _row(one, moment)]
     connection.ensure_connection()
     with connection.wrap_database_errors:

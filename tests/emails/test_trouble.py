@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -81,7 +81,7 @@ def test_a_breakdown_puts_all_messages_back_into_the_queue_with_no_attempt_count
     assert all(at and now + SLOWED - AT_ONCE < at <= now + SLOWED for at in due(f"{TRIED}{words}"))
 
 
-def due(reason: str) -> list[object]:
+def due(reason: str) -> list[datetime | None]:
     return list(Message.objects.filter(reason=reason).values_list("due_at", flat=True))
 
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from cocoonmail.transports.backoff import GOOD_PER_STEP, PAUSE_FIRST
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Paused, Refused, Unknown
-from cocoonmail.transports.smtp.backoff import GOOD_PER_STEP, PAUSE_FIRST
-from cocoonmail.transports.smtp.places import Places
+from cocoonmail.transports.places import Places
 from tests.transports.clock import leap, run
 
 pytestmark = pytest.mark.one_database
@@ -187,7 +187,7 @@ class Crowd:
         try:
             for _ in range(self.dice.randrange(6)):
                 await asyncio.sleep(0)
-            self.places.learn(self.dice.choices([GOOD, TROUBLE], [30, 1])[0])
+            self.places.learn(GOOD if self.dice.random() < 0.97 else TROUBLE)
         finally:
             self.inside -= 1
             self.places.give_back()

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cocoonmail.transports.address import TransportSettings
+from cocoonmail.transports.backoff import GOOD_PER_STEP, PAUSE_FIRST
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Paused
-from cocoonmail.transports.smtp.backoff import GOOD_PER_STEP, PAUSE_FIRST
 from cocoonmail.transports.smtp.pool import SmtpPool
 from tests.house import free_port
 from tests.transports.clock import leap, run
