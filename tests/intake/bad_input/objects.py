@@ -164,7 +164,8 @@ def in_an_email(desk: Desk) -> Sequence[Response]:
         assert html is not None
         assert text is not None
         assert "<script" not in html.get_content()
-        assert "49" not in text.get_content()
+        # The way out is a link that may hold any digits.
+        assert "49" not in text.get_content().partition("Unsubscribe:")[0]
     assert held == 1
     return answers
 
