@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from cocoonmail.accounts.models import Workspace
 from cocoonmail.contacts.models import Contact
 from cocoonmail.emails.again import release
+from cocoonmail.emails.domains import add_pair, switch_on
 from cocoonmail.emails.ledger import Done, Mark, Verdict, orphans_to_unknown, write_ledger
-from cocoonmail.emails.models import Message, Status
+from cocoonmail.emails.models import Message, SendingDomain, Status
 from cocoonmail.emails.transport import set_transport
 from cocoonmail.kit.clock import database_now
 from cocoonmail.transports.base import Accepted, Deferred, Refused, Unknown
@@ -91,6 +93,27 @@ def test_a_marked_message_is_never_claimed_again(shop: Shop) -> None:
     Message.objects.update(due_at=database_now() - timedelta(days=1))
     shop.send()
     assert Message.objects.get().status == Status.SENDING
+
+
+def test_a_transport_that_cannot_be_opened_holds_the_message_and_says_so(shop: Shop) -> None:
+    Workspace.objects.update(transport_sealed="sealed with a key that is gone")
+    shop.hear(event("invoice.paid"))
+    shop.work()
+    shop.send()
+    message = Message.objects.get()
+    assert (message.status, message.due_at) == (Status.HELD, None)
+    assert message.reason.startswith("the transport's settings cannot be read (Settings, Transport)")
+
+
+def test_keys_that_cannot_be_opened_hold_the_message_and_say_so(shop: Shop) -> None:
+    switch_on(add_pair(shop.workspace, "acme.test", database_now()))
+    SendingDomain.objects.update(rsa_sealed="sealed with a key that is gone")
+    shop.hear(event("invoice.paid"))
+    shop.work()
+    shop.send()
+    message = Message.objects.get()
+    assert (message.status, message.due_at) == (Status.HELD, None)
+    assert message.reason.startswith("it cannot be signed (Settings, Domains)")
 
 
 def test_what_the_server_lacks_an_extension_for_is_held_and_can_be_sent_once_it_has_it(shop: Shop) -> None:

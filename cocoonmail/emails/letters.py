@@ -13,8 +13,9 @@ from cocoonmail.emails.mime import Headers, build
 from cocoonmail.emails.models import Message
 from cocoonmail.emails.render import Held, Rendered, render, render_encoded
 from cocoonmail.emails.signing import signer_of
-from cocoonmail.kit.secrets import signature, signature_holds
+from cocoonmail.kit.secrets import Unsealable, signature, signature_holds
 
+CANNOT_SIGN = f"it cannot be signed (Settings, Domains): {Unsealable.__doc__}"
 UNSUBSCRIBE_PURPOSE = "unsubscribe"
 
 
@@ -48,8 +49,11 @@ def write(message: Message) -> Letter | Held:
         feedback_id=f"{message.loop_id or 0}:{message.version_id}:{message.workspace_id}:cocoonmail",
     )
     data = build(rendered, headers, html)
-    if sign := signer_of(message.workspace_id, rendered.from_email):
-        data = sign(data, message.created_at) + data
+    try:
+        if sign := signer_of(message.workspace_id, rendered.from_email):
+            data = sign(data, message.created_at) + data
+    except Unsealable:
+        return Held(CANNOT_SIGN)
     return Letter(rendered.from_email, message.to_email, headers.message_id, rendered.subject, data)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TypeAlias
 
 from django.db import connections
@@ -29,10 +28,9 @@ from cocoonmail.emails.pace import LEAD, LONG_AGO, Later
 from cocoonmail.emails.render import Held
 from cocoonmail.emails.transport import limits_of, transport_of
 from cocoonmail.kit.groupcommit import GroupCommit
+from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.transports import open_transport
 from cocoonmail.transports.base import Connection, Deferred, Envelope, Paused, Refused, Transport
-
-log = logging.getLogger(__name__)
 
 Left: TypeAlias = Done | Stop | Postpone  # What is left to be written when the connection is done with
 AT_ONCE = Later(LONG_AGO)  # Back into the queue, due now
@@ -61,20 +59,24 @@ class Sender:
     async def send(self, message: Message) -> None:
         """Send one message, loaded with its workspace and version. Whatever happens is written on its row."""
         try:
-            left = await self._through(await self._transport(message.workspace), message)
+            left = await self._through(message)
             if left is not None:
                 await self._ledger.submit(left)
         finally:
             self.under_way.discard(message.pk)
 
-    async def _through(self, transport: Transport, message: Message) -> Left | None:
+    async def _through(self, message: Message) -> Left | None:
         try:
+            transport = await self._transport(message.workspace)
             async with transport.connection() as connection:
                 self.under_way.add(message.pk)
                 return await self._hand_over(message, connection)
         except Paused as pause:
             self.under_way.add(message.pk)
             return Postpone(message, pause.seconds)
+        except Unsealable:
+            self.under_way.add(message.pk)
+            return Stop(message, f"the transport's settings cannot be read (Settings, Transport): {Unsealable.__doc__}")
 
     async def _hand_over(self, message: Message, connection: Connection) -> Left | None:
         """Both steps, on a connection of this message's own. Returns what is left to be written, if anything is."""
