@@ -8,3 +8,5 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("", include("cocoonmail.web.urls")),
 ]
+
+handler500 = "cocoonmail.web.shared.trouble.trouble"

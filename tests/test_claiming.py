@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from cocoonmail import pipeline
 from cocoonmail.contacts.models import Contact, Suppression
 from cocoonmail.contacts.suppression import suppress
-from cocoonmail.dispatch import IN_FLIGHT, claim_messages
+from cocoonmail.dispatch import IN_FLIGHT, _renew, claim_messages
 from cocoonmail.emails.limits import interval
 from cocoonmail.emails.models import Message, Pace, Status
 from cocoonmail.emails.pace import PATIENCE
@@ -149,9 +150,9 @@ def test_a_flood_in_one_workspace_is_passed_over_once_its_slots_are_given_away(s
 def test_what_is_in_hand_has_the_next_slots_and_the_queue_those_after_them(server: ScriptedServer) -> None:
     flooded, other = shop_of("Acme", server, f"?rate={RATE}"), shop_of("Other", server)
     backlog(flooded, ["ada@example.com"] * 100)
-    backlog(other, ["grace@other.example"])
     mine = claim_messages(50)
     assert 18 <= len(mine) <= 21
+    backlog(other, ["grace@other.example"])
     assert [message.to_email for message in claim_messages(50, mine)] == ["grace@other.example"]
     assert 18 <= len(mine[:5]) + len(claim_messages(50, mine[:5])) <= 21
 
@@ -183,3 +184,15 @@ def test_a_flood_to_one_domain_keeps_nobody_else_in_its_workspace_waiting(server
     Pace.objects.create(workspace=loop.workspace, name="gmail.com", last_at=database_now() + PATIENCE)
     assert sorted(claimed(100)) == people(3)
     assert not Message.objects.filter(to_email__endswith="@gmail.com", epoch__gt=0).exists()
+
+
+def test_a_lease_is_not_renewed_for_who_lost_it(server: ScriptedServer) -> None:
+    backlog(shop_of("Acme", server), people(2))
+    mine, lost = claim_messages(2)
+    ours = Message.objects.filter(pk=lost.pk)
+    ours.update(epoch=F("epoch") + 1)
+    before = set(Message.objects.values_list("pk", "due_at"))
+    time.sleep(0.01)
+    _renew([mine, lost])
+    after = set(Message.objects.values_list("pk", "due_at"))
+    assert {pk for pk, _ in after - before} == {mine.pk}

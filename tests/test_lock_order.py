@@ -98,7 +98,7 @@ def test_leases_are_renewed_beside_a_ledger_that_writes_in_another_order(
 
     def renew() -> None:
         while time.monotonic() < end:
-            _renew([message.pk for message in messages])
+            _renew(messages)
 
     renewing = Beside(renew)
     while time.monotonic() < end:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from cocoonmail.accounts.models import Invitation, Member, Role, User, Workspace
+from cocoonmail.accounts.walls import across
 from cocoonmail.kit.secrets import fingerprint, new_token
 
 OWNER_LINK_LIFE = timedelta(days=7)
@@ -47,14 +48,17 @@ def invite(workspace: Workspace, email: str, role: str, now: datetime) -> str:
     return token
 
 
+@across()
 def open_invitation(token: str, now: datetime) -> Invitation:
     """The invitation behind a token. Raises InvitationOver when it was used, has expired or never was."""
-    found = Invitation.objects.filter(token_hash=fingerprint(token), used_at=None, expires_at__gt=now).first()
+    unused = Invitation.objects.filter(token_hash=fingerprint(token), used_at=None, expires_at__gt=now)
+    found = unused.select_related("workspace").first()
     if found is None:
         raise InvitationOver(InvitationOver.__doc__)
     return found
 
 
+@across()
 @transaction.atomic
 def accept(invitation: Invitation, user: User, workspace_name: str, now: datetime) -> Member:
     """Make the user a member and use the invitation up. Raises InvitationOver when somebody else was faster."""

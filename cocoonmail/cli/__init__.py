@@ -1,6 +1,6 @@
-"""The command line: `cocoonmail up`, `web`, `work`, `apply`, `export`, `trigger`, `why`, `status`, `reset-link`."""
+"""The command line: `cocoonmail up`, `web`, `work`, `apply`, `export`, `trigger`, `why`, `backfill`, `doctor`, …"""
 
-from cocoonmail.cli import people, why, workspace
+from cocoonmail.cli import backfill, backup, doctor, move, people, restore, sending, why, workspace
 from cocoonmail.cli.app import main
 
-__all__ = ["main", "people", "why", "workspace"]
+__all__ = ["backfill", "backup", "doctor", "main", "move", "people", "restore", "sending", "why", "workspace"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +23,50 @@ Data = Annotated[
 ]
 
 
+UNDEFINED = {"42P01", "42703"}  # PostgreSQL's codes for a table or a column that is not there
+
+
+class At(Enum):
+    """The stages that a worker works at."""
+
+    PROCESS = "process"
+    ADVANCE = "advance"
+    SEND = "send"
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. What the database has against it is told in words."""
+    try:
+        app()
+    except _database_errors() as error:
+        fail(_in_words(error))
+        raise SystemExit(1) from None
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """None before Django was loaded."""
+    if "django.db" not in sys.modules:
+        return ()
+    from django.db import InterfaceError, OperationalError, ProgrammingError
+
+    return InterfaceError, OperationalError, ProgrammingError
+
+
+def _in_words(error: Exception) -> str:
+    """What to do about an error of the database's. Raises it where that is nobody's but ours."""
+    from django.conf import settings
+    from django.db import ProgrammingError
+
+    words = str(error).strip()
+    if "no such table" in words or "no such column" in words or getattr(error.__cause__, "sqlstate", "") in UNDEFINED:
+        return (
+            f"The database of {settings.DATA} is not one of this version ({words.splitlines()[0]}).\n"
+            "Is this the right data folder (--data, COCOONMAIL_DATA, DATABASE_URL)? bin/up, or bin/cocoonmail migrate, "
+            "makes an installation or brings it up to date."
+        )
+    if isinstance(error, ProgrammingError):
+        raise error
+    return f"The database does not answer: {words}"
 
 
 def enter(data: Path | None) -> None:
@@ -61,7 +104,8 @@ def up(
     if trouble := serving.cannot_listen(host, port):
         raise fail(trouble)
     enter(data)
-    raise typer.Exit(serving.up(host, port))
+    with serving.at_home():
+        raise typer.Exit(serving.up(host, port))
 
 
 @app.command()
@@ -77,25 +121,42 @@ def web(
     if trouble := serving.cannot_listen(host, port):
         raise fail(trouble)
     enter(data)
-    serving.web(host, port)
+    with serving.at_home():
+        serving.web(host, port)
 
 
 @app.command()
-def work(data: Data = None) -> None:
+def work(
+    data: Data = None,
+    stages: Annotated[
+        list[At] | None,
+        typer.Option("--stage", help="Work at this stage alone; may be given several times.", show_default="all"),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(help="Threads that process and advance beside each other.", min=1, max=32)
+    ] = 1,
+    metrics_host: Annotated[str, typer.Option(help="The address to tell metrics at.")] = "127.0.0.1",
+    metrics_port: Annotated[
+        int | None, typer.Option(help="The port to tell metrics at; 0 takes a free one.", min=0, max=65535)
+    ] = None,
+) -> None:
     """Run the worker process alone: reads webhooks, advances loops, sends email."""
     from cocoonmail.cli import serving
 
+    if metrics_port and (trouble := serving.cannot_listen(metrics_host, metrics_port, "--metrics-port")):
+        raise fail(trouble)
     enter(data)
-    serving.work()
+    with serving.at_home():
+        serving.work(metrics_host, metrics_port, [stage.value for stage in stages or ()], concurrency)
 
 
 @app.command()
 def migrate(data: Data = None) -> None:
     """Bring the database up to this version; `up` does it by itself."""
     enter(data)
-    from cocoonmail.cli import serving
+    from cocoonmail.vault.migrate import migrate as bring_up
 
-    serving.migrate()
+    bring_up()
 
 
 @app.command("owner-link")

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import errno
 import gc
+import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from cocoonmail.cli.app import fail
+
+# How long the door's writer waits until the thread that answers lets it on: Python's own 5 ms are many commits.
+SWITCH_SECONDS = 0.0002
 ADDRESS_FILE = "address"  # In the data folder: where this installation listens, for the commands beside it
 
 
@@ -25,7 +32,7 @@ def local_url(host: str, port: int) -> str:
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
-def cannot_listen(host: str, port: int) -> str:
+def cannot_listen(host: str, port: int, option: str = "--port") -> str:
     """Why nothing of ours can listen there, in words; "" when it can."""
     from cocoonmail.kit.httpserver import listen
 
@@ -33,7 +40,9 @@ def cannot_listen(host: str, port: int) -> str:
         listen(host, port).close()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return f"Something else listens on port {port} of {host} already. Choose another: --port {port % 65535 + 1}"
+            return (
+                f"Something else listens on port {port} of {host} already. Choose another: {option} {port % 65535 + 1}"
+            )
         return f"Nothing can listen on port {port} of {host}: {error.strerror or error}"
     return ""
 
@@ -42,24 +51,40 @@ def up(host: str, port: int) -> int:
     """Migrate, print the address, run web and worker under supervision until told to stop."""
     from django.conf import settings
 
-    from cocoonmail.kit.supervise import supervise
+    from cocoonmail.kit.supervise import say_on_stderr, supervise
+    from cocoonmail.vault.migrate import migrate
 
+    _speak_for("up")
     migrate()
     _greet(settings.BASE_URL)
     command = [sys.executable, "-m", "cocoonmail"]
     return supervise(
         {
             "web": [*command, "web", "--host", host, "--port", str(port)],
-            "worker": [*command, "work"],
-        }
+            # At any free port of this machine alone; the web process passes on what it says (/metrics/worker).
+            "worker": [*command, "work", "--metrics-port", "0"],
+        },
+        say=logging.getLogger(__name__).warning if settings.LOG_FORMAT == "json" else say_on_stderr,
     )
+
+
+def _speak_for(process: str) -> None:
+    """Where programs read the log, all that this process says is in their lines."""
+    from django.conf import settings
+
+    from cocoonmail.kit import logs
+
+    logs.speak_for(process)
+    if settings.LOG_FORMAT == "json":
+        logs.log_what_python_prints()
 
 
 def web(host: str, port: int) -> None:
     """Serve pages and webhooks until SIGTERM."""
     from django.conf import settings
 
-    from cocoonmail.asgi import application
+    from cocoonmail.asgi import application, door, watch
+    from cocoonmail.kit import connections
     from cocoonmail.kit.httpserver import serve
     from cocoonmail.kit.supervise import exit_with_parent
 
@@ -68,9 +93,20 @@ def web(host: str, port: int) -> None:
 
     # WhiteNoise reads small files at once, which is well, and nothing that an operator should read in the log.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+    _speak_for("web")
     exit_with_parent()
+    connections.serve(pages=settings.DATABASE_CONNECTIONS)
     _collect_garbage_rarely()
-    serve(application, host, port, trusted_proxies=settings.TRUSTED_PROXIES, on_started=started)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    serve(
+        application,
+        host,
+        port,
+        trusted_proxies=settings.TRUSTED_PROXIES,
+        express=door,
+        on_started=started,
+        on_stopping=watch.stop,
+    )
 
 
 def _collect_garbage_rarely() -> None:
@@ -80,21 +116,41 @@ def _collect_garbage_rarely() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def work() -> None:
-    """Work until SIGTERM."""
+def work(
+    metrics_host: str = "127.0.0.1",
+    metrics_port: int | None = None,
+    stages: Sequence[str] = (),
+    concurrency: int = 1,
+) -> None:
+    """Work until SIGTERM, as shift.work says; be asked meanwhile at the port how it goes, where there is one."""
+    from cocoonmail.kit import connections
     from cocoonmail.kit.supervise import exit_with_parent
     from cocoonmail.shift import work as work_until_told
+    from cocoonmail.watch.heart import heartbeat
+    from cocoonmail.watch.port import port_of_the_worker
 
+    _speak_for("worker")
     exit_with_parent()
+    connections.serve()
     _collect_garbage_rarely()
-    work_until_told()
+    with port_of_the_worker(metrics_host, metrics_port, local_url), heartbeat():
+        work_until_told(stages, concurrency)
 
 
-def migrate() -> None:
-    """Bring the database up to this version."""
-    from django.core.management import call_command
+@contextmanager
+def at_home() -> Iterator[None]:
+    """Serve or work on a database that may be used: not one that was moved away, or is being filled or replaced."""
+    from django.conf import settings
 
-    call_command("migrate", verbosity=0)
+    from cocoonmail.kit.presence import InUse, present
+    from cocoonmail.vault.guard import MayNotStart, may_start
+
+    try:
+        with present(settings.DATA):
+            may_start()
+            yield
+    except (InUse, MayNotStart) as error:
+        raise fail(str(error)) from error
 
 
 def new_owner_link() -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 from cocoonmail.cli.app import fail
+from cocoonmail.cli.endpoints import NotOne, endpoint_of
 from cocoonmail.intake.models import Delivery, Endpoint
 from cocoonmail.intake.rehearse import CannotRehearse, NoSecret, Rehearsed, new_secret, rehearse
 from cocoonmail.kit.clock import database_now
@@ -27,7 +28,7 @@ def trigger(
         done = rehearse(endpoint, event_type, email=email, name=name, now=database_now(), livemode=live)
     except NoSecret as error:
         raise fail(f"{error} Add --make-secret to this command for that.") from error
-    except CannotRehearse as error:
+    except (CannotRehearse, NotOne) as error:
         raise fail(str(error)) from error
     yield f"{done.status} {done.message}"
     if done.delivery is None:
@@ -41,19 +42,7 @@ def _endpoint(event_type: str, name: str) -> Endpoint:
     if not reading:
         known = ", ".join(type_ for platform in PLATFORMS.values() for type_ in platform.events)
         raise CannotRehearse(f"“{event_type}” is no event that Cocoonmail reads. It reads: {known}.")
-    endpoints = Endpoint.objects.filter(platform__in=[platform.name for platform in reading]).order_by("pk")
-    found = list(endpoints.filter(name=name) if name else endpoints)
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(f"“{endpoint.name}”" for endpoint in endpoints)
-    if not names:
-        title = reading[0].title
-        raise CannotRehearse(
-            f"There is no {title} endpoint yet. Open Integrations → {title}, or apply a file with one."
-        )
-    if not found:
-        raise CannotRehearse(f"No endpoint is named “{name}”. There are: {names}.")
-    raise CannotRehearse(f"Several endpoints could be meant: {names}. Say which with --endpoint.")
+    return endpoint_of(reading, name)
 
 
 def _what_followed(done: Rehearsed, delivery: Delivery) -> Iterator[str]:

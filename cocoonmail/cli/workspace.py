@@ -20,8 +20,8 @@ def apply(
     enter(data)
     from cocoonmail.api.ascode.apply import apply as make_it_so
     from cocoonmail.api.ascode.spec import BadFile, read_file
-    from cocoonmail.cli.serving import migrate
     from cocoonmail.kit.clock import database_now
+    from cocoonmail.vault.migrate import migrate
 
     migrate()
     try:

@@ -46,7 +46,7 @@ class Refusal:
     reason: str
 
 
-REFUSAL_FIELDS = ["status", "reason", "due_at", "attempts"]
+REFUSAL_FIELDS = ["status", "reason", "due_at", "attempts", "unsettled"]
 
 DELETED = Refusal(Status.SKIPPED, "the contact was deleted")
 UNSUBSCRIBED = Refusal(Status.SKIPPED, "the contact has unsubscribed, and this is a marketing email")
@@ -116,8 +116,7 @@ def refuse(message: Message, refused: Refusal, now: datetime) -> None:
 
     What waits for its loop keeps its reason, gives the attempt back, and is due as soon as the loop is live again.
     """
-    message.status = refused.status
     if refused.status == Status.QUEUED:
-        message.due_at, message.attempts = now, max(message.attempts - 1, 0)
+        message.put_back(now)
     else:
-        message.due_at, message.reason = None, refused.reason
+        message.status, message.due_at, message.reason = refused.status, None, refused.reason

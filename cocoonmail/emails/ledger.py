@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from time import monotonic
 from typing import TypeAlias
 
 from django.db import OperationalError, connection, transaction
 
+from cocoonmail import counts
+from cocoonmail.accounts.epoch import next_mark, note
 from cocoonmail.emails.again import became_unknown
 from cocoonmail.emails.consent import REFUSAL_FIELDS, TRIED, LoopsOf, refusal, refuse, standings
 from cocoonmail.emails.limits import Key
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.pace import LEAD, PATIENCE, Later, Slot, Turn, reserve, still_good
-from cocoonmail.kit.claims import LEASE
+from cocoonmail.kit.claims import LEASE, due_workspaces
 from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.rows import update_rows, was_ring
 from cocoonmail.transports.base import Accepted, Deferred, Outcome, Refused, Unknown
@@ -34,7 +37,7 @@ RINGS_MAX = 3  # How often entries are written again; PostgreSQL looks for a rin
 
 MARK_FIELDS = ["status", "due_at", "subject", "message_id"]
 OUTCOME_FIELDS = (
-    "status reason receipt conversation subject message_id due_at attempts sent_at".split()
+    "status reason receipt conversation subject message_id due_at attempts unsettled sent_at".split()
 )  # fmt: skip
 
 
@@ -117,7 +120,17 @@ def write_ledger(entries: Sequence[Entry], rules: Rules = NO_LOOPS) -> list[Answ
     Where the database undid it to end a ring of waiting (PostgreSQL: deadlock), it is written again: what became of
     messages that have left must not be forgotten because somebody changes a loop.
     """
-    attempts = [entry.message.attempts for entry in entries]
+    began = monotonic()
+    answers = _write_unringed(entries, rules)
+    counts.LEDGER_COMMIT.note(monotonic() - began)
+    counts.LEDGER_BATCH.note(len(entries))
+    for entry, answer in zip(entries, answers, strict=True):
+        _count(entry, answer)
+    return answers
+
+
+def _write_unringed(entries: Sequence[Entry], rules: Rules) -> list[Answer]:
+    tried = [(entry.message.attempts, entry.message.unsettled) for entry in entries]
     for _ in range(RINGS_MAX):
         try:
             return _write(entries, rules)
@@ -125,8 +138,8 @@ def write_ledger(entries: Sequence[Entry], rules: Rules = NO_LOOPS) -> list[Answ
             if not was_ring(error):
                 raise
             log.warning("The database undid %d entries of the ledger, writing them again: %s", len(entries), error)
-        for entry, number in zip(entries, attempts, strict=True):
-            entry.message.attempts = number
+        for entry, counted in zip(entries, tried, strict=True):
+            entry.message.attempts, entry.message.unsettled = counted
     return _write(entries, rules)
 
 
@@ -139,14 +152,34 @@ def _write(entries: Sequence[Entry], rules: Rules) -> list[Answer]:
             update_rows(ended, OUTCOME_FIELDS, guard="epoch")
         if unknown := [message.pk for message in ended if message.status == Status.UNKNOWN]:
             became_unknown(unknown, rules.resending, now)
-        answers = _mark([entry for entry in entries if isinstance(entry, Mark)], rules, now)
+        marks = [entry for entry in entries if isinstance(entry, Mark)]
+        counted = next_mark() if marks else None
+        answers = _mark(marks, rules, now) if counted else {mark.message.pk: Later(now) for mark in marks}
+    if counted:
+        note(counted)
     return [answers[entry.message.pk] if isinstance(entry, Mark) else Verdict.NOTED for entry in entries]
+
+
+def _count(entry: Entry, answer: Answer) -> None:
+    match entry:
+        case Mark() if answer is Verdict.LOST:
+            counts.MARKS.add("lost")
+            counts.LEASES_LOST.add("send")
+        case Mark():
+            counts.MARKS.add(answer.name.lower() if isinstance(answer, Verdict) else type(answer).__name__.lower())
+        case Stop():
+            counts.OUTCOMES.add("held")
+        case Postpone():
+            counts.OUTCOMES.add("postponed")
+        case Done(outcome=Unknown()):
+            counts.OUTCOMES.add("unknown")
+            counts.UNKNOWN.add("no_answer")
+        case Done(outcome=outcome, captured=captured):
+            counts.OUTCOMES.add("captured" if captured else type(outcome).__name__.lower())
 
 
 def _mark(marks: Sequence[Mark], rules: Rules, now: datetime) -> dict[int, Answer]:
     """Turn claimed messages into SENDING, if they are still ours and may still go out (promises S5, S6, S7)."""
-    if not marks:
-        return {}
     answers: dict[int, Answer] = {}
     standing = standings([mark.message for mark in marks], rules.paused)
     allowed, refused = [], []
@@ -205,18 +238,13 @@ def _ended(entry: Done | Stop | Postpone, now: datetime) -> Message:
     message.due_at = None
     match entry:
         case Stop(reason=reason):
-            message.status, message.reason = Status.HELD, reason[:WORDS_MAX]
+            message.status, message.reason, message.unsettled = Status.HELD, reason[:WORDS_MAX], 0
         case Postpone(until=until):
-            _put_back(message, until if isinstance(until, datetime) else now + timedelta(seconds=until))
+            message.put_back(until if isinstance(until, datetime) else now + timedelta(seconds=until))
         case Done(outcome=outcome, captured=captured):
-            message.conversation = outcome.conversation
+            message.conversation, message.unsettled = outcome.conversation, 0
             _conclude(message, outcome, captured, now)
     return message
-
-
-def _put_back(message: Message, due_at: datetime) -> None:
-    """Into the queue as it came: what stood in its way says nothing about it."""
-    message.status, message.due_at, message.attempts = Status.QUEUED, due_at, max(message.attempts - 1, 0)
 
 
 def _conclude(message: Message, outcome: Outcome, captured: bool, now: datetime) -> None:
@@ -226,7 +254,7 @@ def _conclude(message: Message, outcome: Outcome, captured: bool, now: datetime)
             message.receipt, message.sent_at = receipt[:WORDS_MAX], now
         case Deferred(reason=reason, slow_down=True) if _is_young(message, now):
             message.reason = f"{TRIED}{reason}"[:WORDS_MAX]
-            _put_back(message, now + SLOWED)
+            message.put_back(now + SLOWED)
         case Deferred(reason=reason) if _is_young(message, now):
             message.status, message.reason = Status.QUEUED, f"{TRIED}{reason}"[:WORDS_MAX]
             message.due_at = now + min(RETRY_FIRST * 2 ** min(message.attempts - 1, 20), RETRY_LAST)
@@ -251,11 +279,14 @@ def orphans_to_unknown(now: datetime, rules: Rules = NO_LOOPS) -> int:
     """
     reason = "may or may not have been sent: the worker stopped before the server's answer was written down"
     with transaction.atomic():
-        orphans = Message.objects.filter(status=Status.SENDING, due_at__lte=now)
+        # Through the index of what is due, which begins with the workspace.
+        due = due_workspaces(Message, now)
+        orphans = Message.objects.filter(workspace_id__in=due, status=Status.SENDING, due_at__lte=now)
         ids = list((orphans.select_for_update() if _locks() else orphans).values_list("pk", flat=True))
         if ids:
             Message.objects.filter(pk__in=ids).update(status=Status.UNKNOWN, due_at=None, reason=reason)
             became_unknown(ids, rules.resending, now)
+    counts.UNKNOWN.add("worker_vanished", len(ids))
     return len(ids)
 
 

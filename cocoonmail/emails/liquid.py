@@ -52,6 +52,7 @@ class Unfilled:
     """Why a template could not be filled with these facts, in words that continue "because"."""
 
     reason: str
+    fenced: bool = False  # It took too much to fill in
 
 
 def fill(source: str, facts: Mapping[str, Any], *, html: bool) -> str | Unfilled:
@@ -81,7 +82,8 @@ def fill_into(
     except LiquidInterrupt:
         return Unfilled("break and continue stand outside of a loop")
     except LiquidError as error:
-        return Unfilled(str(error.args[0] if error.args else error))
+        fenced = isinstance(error, ResourceLimitError)
+        return Unfilled(str(error.args[0] if error.args else error), fenced)
     except WENT_WRONG as error:
         return Unfilled(f"its Liquid cannot be worked out ({type(error).__name__}: {str(error)[:100]})")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails import signing
@@ -16,15 +16,16 @@ VERSIONS_MAX = 500  # Published emails kept in memory; they never change
 _versions: dict[int, EmailVersion] = {}
 
 
-def load(messages: Sequence[Message]) -> list[Message]:
+def load(messages: Iterable[Message]) -> list[Message]:
     """The messages with their workspaces and versions. To be called where the database may be waited for."""
+    messages = list(messages)
     workspaces = Workspace.objects.in_bulk({message.workspace_id for message in messages})
     versions = _versions_of({message.version_id for message in messages})
     signing.refresh(workspaces)
     for message in messages:
         message.workspace = workspaces[message.workspace_id]
         message.version = versions[message.version_id]
-    return list(messages)
+    return messages
 
 
 def _versions_of(ids: set[int]) -> dict[int, EmailVersion]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -67,6 +68,7 @@ class Message(Claimable):
     `facts` are the values that are merged in, taken when the message was made, so that every attempt has the same
     bytes (promise S4). `token` is the left half of its Message-ID. `reason` says in words why it is where it is.
     `loop_id`, `run_id` and `step` lead back to the run; they are no foreign keys, for loops live above emails.
+    `unsettled` counts the claims since a worker last wrote what became of it: more than one, and its worker vanished.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
@@ -83,6 +85,7 @@ class Message(Claimable):
     token = models.CharField(max_length=32)
     test = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    unsettled = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=1000, blank=True)
     receipt = models.CharField(max_length=1000, blank=True)
     conversation = models.TextField(blank=True)
@@ -98,12 +101,21 @@ class Message(Claimable):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="message_once")]
         indexes = [
-            models.Index(fields=["due_at"], name="message_due", condition=models.Q(due_at__isnull=False)),
-            models.Index(fields=["workspace", "-created_at"], name="message_newest"),
-            models.Index(fields=["workspace", "status", "-created_at"], name="message_newest_by_status"),
+            models.Index(fields=["workspace", "due_at"], name="message_due", condition=models.Q(due_at__isnull=False)),
+            # What goes alone (emails.suspects) is found at once, however much else is due.
+            models.Index(
+                fields=["due_at"], name="message_alone", condition=models.Q(due_at__isnull=False, unsettled__gte=2)
+            ),
+            models.Index(fields=["workspace", "created_at"], name="message_newest"),
+            models.Index(fields=["workspace", "status", "created_at"], name="message_newest_by_status"),
             models.Index(fields=["run_id"], name="message_by_run"),
             models.Index(fields=["loop_id", "status"], name="message_by_loop"),
         ]
+
+    def put_back(self, due_at: datetime) -> None:
+        """Into the queue as it came, as if it had not been claimed: what stood in its way says nothing about it."""
+        self.status, self.due_at = Status.QUEUED, due_at
+        self.attempts, self.unsettled = max(self.attempts - 1, 0), max(self.unsettled - 1, 0)
 
 
 class Pace(models.Model):

@@ -40,6 +40,7 @@ class Held:
     """Why this message is not sent, in words for the person who wrote the email."""
 
     reason: str
+    fenced: bool = False  # It took too much to fill in
 
 
 # What is filled in, whether it is HTML, and what a person calls it.
@@ -66,10 +67,11 @@ def render(compiled: Compiled, facts: Mapping[str, Any]) -> Rendered | Held:
     for name, html, called in _PARTS:
         text = liquid.fill(getattr(compiled, name), facts, html=html)
         if isinstance(text, liquid.Unfilled):
-            return _unlawful(compiled, facts) or Held(f"{text.reason} (in the {called})")
+            return _unlawful(compiled, facts) or Held(f"{text.reason} (in the {called})", text.fenced)
         filled[name] = text
     rendered = _finished(filled)
-    held = _unlawful(compiled, facts) or _unfinished(rendered) or _without_exit(compiled, rendered, facts)
+    held = _unlawful(compiled, facts) or _unfinished(compiled, facts, rendered)
+    held = held or _without_exit(compiled, rendered, facts)
     return held or rendered
 
 
@@ -89,7 +91,8 @@ def render_encoded(compiled: Compiled, facts: Mapping[str, Any]) -> tuple[Render
                 return render(compiled, facts)
             filled[name] = text
     rendered = _finished(filled)
-    if _unlawful(compiled, facts) or _unfinished(rendered) or not _shows_exit(compiled, rendered.text, html, facts):
+    held = _unlawful(compiled, facts) or _unfinished(compiled, facts, rendered)
+    if held or not _shows_exit(compiled, rendered.text, html, facts):
         return render(compiled, facts)
     return rendered, html.getvalue()
 
@@ -139,10 +142,20 @@ def _unlawful(compiled: Compiled, facts: Mapping[str, Any]) -> Held | None:
     return None
 
 
-def _unfinished(rendered: Rendered) -> Held | None:
+def _is_footed(compiled: Compiled, facts: Mapping[str, Any]) -> bool:
+    """Whether the plain text ends with a footer (emails.footer)."""
+    return compiled.kind is Kind.MARKETING or bool(str((facts.get("workspace") or {}).get("name") or "").strip())
+
+
+def _is_footer_alone(text: str) -> bool:
+    """Whether nothing stands before the footer: a body may begin with its separator too, and then it comes twice."""
+    return f"{text}\n".startswith(SEPARATOR.lstrip("\n")) and SEPARATOR not in text
+
+
+def _unfinished(compiled: Compiled, facts: Mapping[str, Any], rendered: Rendered) -> Held | None:
     if not rendered.subject:
         return Held("the subject is empty")
-    if not rendered.text or f"{rendered.text}\n".startswith(SEPARATOR.lstrip("\n")):
+    if not rendered.text or (_is_footed(compiled, facts) and _is_footer_alone(rendered.text)):
         return Held("the email is empty")
     for name, _, called in _PARTS:
         value = getattr(rendered, name)

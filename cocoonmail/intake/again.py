@@ -9,8 +9,10 @@ from django.db.models import F
 from cocoonmail.intake.models import Delivery, DeliveryState
 
 
-def process_again(delivery: Delivery, now: datetime) -> None:
-    """Put a delivery back to the beginning. A worker that holds it at this moment loses its hold."""
-    Delivery.objects.filter(pk=delivery.pk).update(
-        state=DeliveryState.WAITING, due_at=now, attempts=0, epoch=F("epoch") + 1
-    )
+def process_again(delivery: Delivery, now: datetime) -> bool:
+    """Put a delivery back to the beginning. A worker that holds it at this moment loses its hold.
+
+    Returns False, and changes nothing, where its body is not kept any more.
+    """
+    kept = Delivery.objects.filter(pk=delivery.pk).exclude(body=b"")
+    return bool(kept.update(state=DeliveryState.WAITING, due_at=now, attempts=0, epoch=F("epoch") + 1))

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 
 from cocoonmail.intake.models import Endpoint, SigningSecret
 from cocoonmail.intake.triage import Wishes
+from cocoonmail.kit.connections import keep_connection
 from cocoonmail.kit.secrets import Unsealable
 from cocoonmail.platforms import PLATFORMS
 from cocoonmail.platforms.base import Platform
@@ -100,6 +101,7 @@ class Book:
 
 def read_page(token: str, now: float) -> Page | None:
     """An endpoint's page, from the database; `now` on the book's clock."""
+    keep_connection()
     close_old_connections()  # A broken one is left behind, for no request of Django's cleans up after this thread.
     endpoint = Endpoint.objects.filter(token=token).first()
     if endpoint is None or endpoint.platform not in PLATFORMS:

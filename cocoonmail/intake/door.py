@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
-from time import time
+from time import monotonic, time
 from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from cocoonmail import counts
 from cocoonmail.intake.book import Book, Page
 from cocoonmail.intake.receive import Arrived, Stored, receive
 from cocoonmail.intake.refusals import Refusals
 from cocoonmail.intake.triage import triage
 from cocoonmail.kit.checkpoints import Checkpoints, leave_checkpoints_to_others
+from cocoonmail.kit.connections import keep_connection
 from cocoonmail.kit.groupcommit import GroupCommit, NotAccepted, Overdue
-from cocoonmail.kit.http_whole import WHOLE, whole_answer
-from cocoonmail.platforms.base import Rejected, Verified
+from cocoonmail.kit.http_whole import Reply, WholeAnswer, whole_answer
+from cocoonmail.platforms.base import Announcement, Rejected, Verified
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -33,7 +36,7 @@ log = logging.getLogger(__name__)
 PREFIX = "/hooks/"
 BODY_MAX = 1024 * 1024  # Bytes; the largest real ones are invoices of some 100 kB
 STORE_SECONDS = 2  # How long the database may take before the sender is asked to come again (promise R8)
-ENOUGH = 16  # Webhooks for whose sake the writer begins at once
+ENOUGH = 32  # Webhooks for whose sake the writer begins at once
 RETRY_AFTER = 5  # Seconds that a sender is asked to wait
 AHEAD_MAX = 2**31 - 1  # Seconds of a sender's clock before ours that the database has room for
 
@@ -62,7 +65,9 @@ class Refuse(Exception):
 
 
 class Door:
-    """Answers `/hooks/<platform>/<token>`."""
+    """Answers `/hooks/<platform>/<token>`: what nearly every request is by `take`, all the rest as ASGI application."""
+
+    prefix = PREFIX.encode()
 
     def __init__(self, book: Book | None = None) -> None:
         self.book = book or Book()
@@ -78,19 +83,52 @@ class Door:
         try:
             answer = await self._answer(scope, receive)
         except Refuse as refusal:
-            answer = refusal.answer
-            log.info("Request %s was answered %d %s", refusal.request_id, answer.status, refusal.code)
-        if answer is RECEIVED and WHOLE in scope.get("extensions", ()):
-            await send(_RECEIVED)
-        else:
-            await _send(send, answer)
+            answer = _noted(refusal)
+        await _send(send, answer)
+
+    def take(self, path: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, reply: Reply) -> bool:
+        """Take a whole POST request that there is nothing to say against and nobody to ask about (kit.http_whole)."""
+        platform, _, token = path[len(PREFIX) :].decode("latin-1").partition("/")
+        page = self.book.fresh(token)
+        if page is None or page.platform.name != platform:
+            return False
+        arrived = _usual(page, {name.decode("latin-1"): value for name, value in headers}, body)
+        if arrived is None:
+            return False
+        try:
+            self._disk.hand_in(arrived, partial(self._tell, reply, page, arrived))
+        except NotAccepted:
+            return False
+        return True
+
+    def _tell(
+        self, reply: Reply, page: Page, arrived: Arrived, stored: Stored | None, error: BaseException | None
+    ) -> None:
+        """Answer a request that was taken."""
+        try:
+            if error is not None:
+                raise _not_stored(error)
+            assert stored is not None
+            answer = _answer_to(arrived, stored)
+        except Refuse as refusal:
+            self._trace(page, refusal, arrived.body)
+            answer = _noted(refusal)
+        reply(_RECEIVED if answer is RECEIVED else whole_answer(answer.status, *_written(answer)))
+
+    def _trace(self, page: Page, refusal: Refuse, body: bytes) -> None:
+        """Leave a trace on the endpoint's page."""
+        self.refusals.note(page.endpoint_id, page.workspace_id, refusal.code, refusal.message, body)
 
     def _write(self, arrived: list[Arrived]) -> list[Stored]:
         if not self._wrote:
             self._wrote = True
+            keep_connection()
             leave_checkpoints_to_others()
             self._checkpoints.start()
-        return receive(arrived)
+        began = monotonic()
+        stored = receive(arrived)
+        _count(arrived, stored, monotonic() - began)
+        return stored
 
     async def aclose(self) -> None:
         """Finish what was accepted, then stop."""
@@ -109,7 +147,7 @@ class Door:
             body = await _read_body(receive)
             return await self._take_in(page, token, headers, body)
         except Refuse as refusal:
-            self.refusals.note(page.endpoint_id, page.workspace_id, refusal.code, refusal.message, body)
+            self._trace(page, refusal, body)
             raise
 
     async def _find(self, path: str) -> tuple[Page, str]:
@@ -127,16 +165,8 @@ class Door:
         said = page.platform.announce(body)
         if isinstance(said, Rejected):
             raise Refuse(400, said.code, said.message)
-        first = triage(page.platform, page.wishes, said)
-        kept = {name: headers[name].decode("latin-1") for name in page.platform.kept_headers if name in headers}
-        arrived = Arrived(page.workspace_id, page.endpoint_id, said, body, kept, min(max(0, -age), AHEAD_MAX), first)
-        stored = await self._store(arrived)
-        if stored.gone:
-            raise _unknown()
-        if not stored.duplicate and not first.why:
-            return RECEIVED
-        duplicate = {"duplicate": True} if stored.duplicate else {}
-        return Answer(200, {"received": True, **duplicate, **({"ignored": first.why} if first.why else {})})
+        arrived = _arrived(page, headers, body, said, age)
+        return _answer_to(arrived, await self._store(arrived))
 
     async def _verify(self, page: Page, token: str, headers: dict[str, bytes], body: bytes) -> tuple[Page, int]:
         """The page that the signature holds by, and its age. One that fails is tried again with settings read anew."""
@@ -165,8 +195,48 @@ class Door:
         try:
             return await self._disk.submit(arrived)
         except (DatabaseError, Overdue, NotAccepted) as error:
-            log.warning("A webhook could not be stored and was answered 503: %s", error or type(error).__name__)
-            raise _come_again() from None
+            raise _not_stored(error) from None
+
+
+def _usual(page: Page, headers: Mapping[str, bytes], body: bytes) -> Arrived | None:
+    """The webhook in a request that nothing is to be said against, as nearly always."""
+    try:
+        _check_headers(headers, page)
+    except Refuse:
+        return None
+    verdict = page.platform.verify(headers, body, page.secrets, int(time()))
+    if isinstance(verdict, Rejected):
+        return None
+    said = page.platform.announce(body)
+    return None if isinstance(said, Rejected) else _arrived(page, headers, body, said, verdict.age)
+
+
+def _arrived(page: Page, headers: Mapping[str, bytes], body: bytes, said: Announcement, age: int) -> Arrived:
+    """What is to be stored of an authentic request. `age` is its signature's, in seconds."""
+    kept = {name: headers[name].decode("latin-1") for name in page.platform.kept_headers if name in headers}
+    ahead = min(max(0, -age), AHEAD_MAX)
+    first = triage(page.platform, page.wishes, said)
+    return Arrived(page.workspace_id, page.endpoint_id, said, body, kept, ahead, first)
+
+
+def _answer_to(arrived: Arrived, stored: Stored) -> Answer:
+    if stored.gone:
+        raise _unknown()
+    why = arrived.triage.why
+    if not stored.duplicate and not why:
+        return RECEIVED
+    duplicate = {"duplicate": True} if stored.duplicate else {}
+    return Answer(200, {"received": True, **duplicate, **({"ignored": why} if why else {})})
+
+
+def _count(arrived: list[Arrived], stored: list[Stored], seconds: float) -> None:
+    counts.INTAKE_COMMIT.note(seconds)
+    counts.INTAKE_BATCH.note(len(arrived))
+    for one, answer in zip(arrived, stored, strict=True):
+        if not answer.duplicate and not one.triage.why and not answer.gone:
+            counts.RECEIVED.add("new")
+        else:
+            counts.RECEIVED.add("gone" if answer.gone else "duplicate" if answer.duplicate else "ignored")
 
 
 async def _soon(look: Awaitable[Page | None]) -> Page | None:
@@ -223,10 +293,25 @@ def _come_again() -> Refuse:
     return Refuse(503, "try_again", message, (b"retry-after", str(RETRY_AFTER).encode()))
 
 
+def _not_stored(error: BaseException) -> Refuse:
+    if isinstance(error, DatabaseError):
+        counts.DATABASE_ERRORS.add("door")
+    log.warning("A webhook could not be stored and was answered 503: %s", error or type(error).__name__)
+    return _come_again()
+
+
 def _wrong_method(page: Page, method: str) -> Refuse:
     title = page.platform.title
     message = f"This URL takes POST requests from {title}. Paste it into {title}'s webhook settings."
     return Refuse(405, "use_post", message, (b"allow", b"POST"))
+
+
+def _noted(refusal: Refuse) -> Answer:
+    """The refusal's answer, which the log tells of too."""
+    counts.REFUSED.add(refusal.code)
+    named = {"request_id": refusal.request_id}
+    log.info("Request %s was answered %d %s", refusal.request_id, refusal.answer.status, refusal.code, extra=named)
+    return refusal.answer
 
 
 async def _send(send: Send, answer: Answer) -> None:
@@ -247,7 +332,9 @@ def _written(answer: Answer) -> tuple[list[tuple[bytes, bytes]], bytes]:
     return headers, body
 
 
-_RECEIVED = whole_answer(RECEIVED.status, *_written(RECEIVED))  # What nearly everybody gets is written once.
+_RECEIVED: WholeAnswer = whole_answer(
+    RECEIVED.status, *_written(RECEIVED)
+)  # What nearly everybody gets is written once.
 
 
 def webhook_url(path: str) -> str:

@@ -1,4 +1,7 @@
-"""Where webhooks come in: Endpoint (a URL that we gave out), Delivery (a request received), Refusal (one refused)."""
+"""Where webhooks come in: Endpoint (a URL that we gave out), Delivery (a request received), Refusal (one refused).
+
+Backfill fetches what did not come in.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,62 @@ class EventChoice(models.Model):
     condition: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["endpoint", "type"], name="event_choice_once")]
+        constraints = [models.UniqueConstraint(fields=["workspace", "endpoint", "type"], name="event_choice_once")]
+
+
+class BackfillState(models.TextChoices):
+    """Where a backfill is. WORKING is work."""
+
+    WORKING = "working", "Fetching"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+class Backfill(Claimable):
+    """Fetch what a platform tried to tell an endpoint in the past, page by page, newest first (promise R14).
+
+    `after` is the platform's id of the oldest event fetched so far, where the next page begins, and `reached` when that
+    happened. The API key is kept, sealed, until the end. `fetched` counts the events listed, `added` those that were
+    not here yet, and `passed_over` those that the endpoint does not want.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="backfills", db_index=False)
+    state = models.CharField(max_length=10, choices=BackfillState.choices, default=BackfillState.WORKING)
+    since = models.DateTimeField()
+    # Whether what is fetched starts loops, as if it had just arrived; else it only changes contacts and records events.
+    starts_loops = models.BooleanField()
+    sealed = models.TextField(blank=True)
+    # The API key's last four characters.
+    hint = models.CharField(max_length=4)
+    after = models.CharField(max_length=255, blank=True)
+    reached = models.DateTimeField(null=True)
+    fetched = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    passed_over = models.PositiveIntegerField(default=0)
+    # How many times in a row the platform gave no answer.
+    in_vain = models.PositiveSmallIntegerField(default=0)
+    # Why it waits or failed, in words.
+    trouble = models.CharField(max_length=1000, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "endpoint"], condition=models.Q(state="working"), name="backfill_one_at_a_time"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "due_at"], name="backfill_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["endpoint", "started_at"], name="backfill_by_time"),
+        ]
+
+    @property
+    def known(self) -> int:
+        """How many of the events were here already."""
+        return self.fetched - self.added - self.passed_over
 
 
 class DeliveryState(models.TextChoices):
@@ -104,7 +162,8 @@ class Delivery(Claimable):
     """A webhook request that was authentic: its raw bytes, and what became of it in words.
 
     Unique by (endpoint, account, livemode, external id): a second request with the same id only counts up
-    `duplicates`; `differing` counts those whose body was another one.
+    `duplicates`; `differing` counts those whose body was another one. Bodies and headers are let go of before the rows,
+    which tell a duplicate: then they are empty, and no body that is authentic is.
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, db_index=False)
@@ -128,6 +187,8 @@ class Delivery(Claimable):
     result = models.CharField(max_length=1000, blank=True)
     trouble = models.TextField(blank=True)
     customer_key = models.CharField(max_length=255, blank=True)
+    # The backfill that fetched it, NULL where it came in by the door. No foreign key: then it would want an index.
+    backfill_id = models.BigIntegerField(null=True)
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+", db_index=False)
     processed_at = models.DateTimeField(null=True)
 
@@ -138,7 +199,7 @@ class Delivery(Claimable):
             )
         ]
         indexes = [
-            models.Index(fields=["due_at"], name="delivery_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["workspace", "due_at"], name="delivery_due", condition=models.Q(due_at__isnull=False)),
             # What arrives goes to their end, which is quicker than to their beginning; they are read backwards.
             models.Index(fields=["endpoint", "received_at"], name="delivery_by_time"),
             models.Index(fields=["endpoint", "state", "received_at"], name="delivery_by_state"),
@@ -164,4 +225,4 @@ class Refusal(models.Model):
     refused_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["endpoint", "slot"], name="refusal_slot_once")]
+        constraints = [models.UniqueConstraint(fields=["workspace", "endpoint", "slot"], name="refusal_slot_once")]

@@ -30,9 +30,11 @@ def failed(delivery: Delivery, trouble: str, now: datetime) -> None:
     delivery.trouble = trouble
 
 
-def applied(delivery: Delivery, told: Told, result: Applied, now: datetime) -> None:
-    """The reading was applied, or waits for its customer."""
+def applied(delivery: Delivery, told: Told, result: Applied, now: datetime, *, quiet: bool = False) -> None:
+    """The reading was applied, or waits for its customer. `quiet` where its event was to start no loop."""
     words = [*result.words, *_event_words(told, result)]
+    if quiet and result.event is not None:
+        words.append("its backfill starts no loops")
     delivery.contact = result.contact
     match result.found:
         case Found.CONTACT | Found.NOBODY:

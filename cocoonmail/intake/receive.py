@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
-import psycopg
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
+from cocoonmail.intake import columns
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
 from cocoonmail.intake.triage import Triage
 from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.rows import update_rows
+from cocoonmail.kit.sqlite.base import DatabaseWrapper
 from cocoonmail.platforms.base import Announcement
 
 # What makes a delivery one: (endpoint, account, livemode, external id).
@@ -50,25 +50,8 @@ class Stored:
 
 NEW, AGAIN = Stored(duplicate=False), Stored(duplicate=True)
 
-# The columns that a row brings values for, and those that begin alike in every row.
-COLUMNS = (
-    "workspace_id endpoint_id account livemode external_id type api_version occurred_at body headers "
-    "clock_ahead received_at state result due_at"
-).split()
-CONSTANTS = {
-    "understood": "''",
-    "trouble": "''",
-    "customer_key": "''",
-    "duplicates": "0",
-    "differing": "0",
-    "epoch": "0",
-    "attempts": "0",
-}
-INSERT = (
-    f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*COLUMNS, *CONSTANTS])}) "  # noqa: S608 - names of our own
-    "VALUES {} {}"
-)
-UNLESS_STORED = "ON CONFLICT DO NOTHING"
+INSERT = f"INSERT INTO {Delivery._meta.db_table} ({', '.join([*columns.NAMES, *columns.CONSTANTS])})"
+UNLESS_STORED = "ON CONFLICT DO NOTHING RETURNING endpoint_id, account, livemode, external_id"
 _json = msgspec.json.encode
 _known_live: set[int] = set()  # Endpoints whose first live event is noted
 
@@ -91,67 +74,82 @@ def receive(arrived: Sequence[Arrived]) -> list[Stored]:
 
 def _store(arrived: Sequence[Arrived]) -> list[Stored]:
     """Store webhooks whose endpoints are there."""
-    if _all_at_once(arrived):
-        return [NEW] * len(arrived)
+    new: Collection[Identity] | None = None
+    if not _live(arrived) - _known_live:
+        if connection.vendor != "postgresql":
+            if _all_at_once(arrived):
+                return [NEW] * len(arrived)
+        # One statement, a transaction of its own: no way to the database for BEGIN, the time and COMMIT each.
+        elif len(new := _insert_new(arrived)) == len(arrived):
+            return [NEW] * len(arrived)
+    return _store_or_count(arrived, new)
+
+
+def _store_or_count(arrived: Sequence[Arrived], new: Collection[Identity] | None) -> list[Stored]:
+    """Store what is new, unless those that were are known already, and count the others."""
     first: dict[Identity, Arrived] = {}
     for one in arrived:
         first.setdefault(one.identity, one)
     with transaction.atomic():
-        now = database_now()
-        new = _insert_new(list(first.values()), now)
+        if new is None:
+            new = _insert_new(list(first.values()))
         again = [one for one in arrived if one.identity not in new or first[one.identity] is not one]
         if again:
             _count_duplicates(again)
-        _note_live(_live(arrived), now)
+        _note_live(_live(arrived))
     repeated = {id(one) for one in again}
     return [AGAIN if id(one) in repeated else NEW for one in arrived]
 
 
 def _all_at_once(arrived: Sequence[Arrived]) -> bool:
-    """The hot path: one plain INSERT, which writes all of them, or nothing where one cannot be written so.
+    """The hot path on SQLite: one plain INSERT, which writes all of them, or nothing where one cannot be written so.
 
-    On SQLite the statement is a transaction of its own: the interpreter's lock, which the event loop holds most of the
-    time, has to be had back once in place of once for BEGIN, INSERT and COMMIT each, and once for every row returned.
+    The statement is a transaction of its own: the interpreter's lock, which the event loop holds most of the time, has
+    to be had back once in place of once for BEGIN, INSERT and COMMIT each, and once for every row returned.
     """
-    if _live(arrived) - _known_live:
-        return False
-    alone = connection.vendor == "sqlite"
     try:
-        with nullcontext() if alone else transaction.atomic():
-            # PostgreSQL would note each statement that fails in its log; duplicates are nothing to note.
-            if _execute("" if alone else UNLESS_STORED, arrived, database_now()).rowcount != len(arrived):
-                raise IntegrityError
+        with cast(DatabaseWrapper, connection).turn():
+            _execute("", arrived)
     except IntegrityError:
         return False
     return True
 
 
-def _insert_new(first: Sequence[Arrived], now: datetime) -> Collection[Identity]:
+def _insert_new(first: Sequence[Arrived]) -> Collection[Identity]:
     """Insert those that are not stored already; the database tells which."""
-    rows = _execute(f"{UNLESS_STORED} RETURNING endpoint_id, account, livemode, external_id", first, now)
+    rows = _insert_arrays(first) if connection.vendor == "postgresql" else _execute(UNLESS_STORED, first)
+    if rows.rowcount == len(first):
+        return [one.identity for one in first]
     return {(endpoint, account, bool(livemode), id) for endpoint, account, livemode, id in rows.fetchall()}
 
 
-def _execute(ending: str, arrived: Sequence[Arrived], now: datetime) -> Any:
-    """Insert all; returns the cursor. The drivers are asked directly: Django would write each value into the text."""
-    mark = "?" if connection.vendor == "sqlite" else "%s"
-    statement = INSERT.format(_places(mark, len(arrived)), ending)
-    moment = _moment(now)
+def _insert_arrays(arrived: Sequence[Arrived]) -> Any:
+    """Insert those that are not stored already, on PostgreSQL; returns the cursor."""
+    connection.ensure_connection()
+    try:
+        with connection.wrap_database_errors:
+            return columns.insert(connection.connection, arrived)
+    except (OperationalError, InterfaceError):
+        connection.close()  # It may have broken, and outside of a transaction nobody else would notice.
+        raise
+
+
+def _execute(ending: str, arrived: Sequence[Arrived]) -> Any:
+    """Insert all, on SQLite; returns the cursor. The driver is asked directly, for Django would look at each value."""
+    moment = _moment(database_now())
     values = [value for one in arrived for value in _row(one, moment)]
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        if connection.vendor == "sqlite":
-            return connection.connection.execute(statement, values)
-        return psycopg.Cursor(connection.connection).execute(statement, values)
+        return connection.connection.execute(f"{INSERT} VALUES {_places(len(arrived))} {ending}", values)
 
 
 @lru_cache(maxsize=1200)
-def _places(mark: str, rows: int) -> str:
-    return ", ".join([f"({', '.join([*[mark] * len(COLUMNS), *CONSTANTS.values()])})"] * rows)
+def _places(rows: int) -> str:
+    return ", ".join([f"({', '.join([*['?'] * len(columns.NAMES), *columns.CONSTANTS.values()])})"] * rows)
 
 
 def _row(one: Arrived, moment: Any) -> tuple[Any, ...]:
-    """The values of COLUMNS."""
+    """The values of columns.NAMES."""
     said, waiting = one.said, one.triage.state is DeliveryState.WAITING
     return (
         one.workspace_id,
@@ -186,14 +184,15 @@ def _count_duplicates(again: Sequence[Arrived]) -> None:
     """Count requests whose delivery is stored already, and how many of them brought another body."""
     rows = Delivery.objects.filter(
         endpoint_id__in={one.endpoint_id for one in again}, external_id__in={one.said.id for one in again}
-    ).only("endpoint_id", "account", "livemode", "external_id", "body", "duplicates", "differing")
+    ).only("endpoint_id", "account", "livemode", "external_id", "body", "duplicates", "differing", "backfill_id")
     if connection.features.has_select_for_update:
         rows = rows.order_by("pk").select_for_update()
     stored = {(row.endpoint_id, row.account, row.livemode, row.external_id): row for row in rows}
     for one in again:
         row = stored[one.identity]
         row.duplicates += 1
-        row.differing += one.body != bytes(row.body)
+        # What a backfill fetched was a part of a list, and is written otherwise.
+        row.differing += bool(row.body) and row.backfill_id is None and one.body != bytes(row.body)
     update_rows(list(stored.values()), ["duplicates", "differing"])
 
 
@@ -202,8 +201,8 @@ def _live(arrived: Sequence[Arrived]) -> set[int]:
     return {one.endpoint_id for one in arrived if one.said.livemode}
 
 
-def _note_live(endpoints: set[int], now: datetime) -> None:
+def _note_live(endpoints: set[int]) -> None:
     """Remember when an endpoint's first live event came; asked of the database once per process."""
     if endpoints - _known_live:
-        Endpoint.objects.filter(pk__in=endpoints, first_live_at=None).update(first_live_at=now)
+        Endpoint.objects.filter(pk__in=endpoints, first_live_at=None).update(first_live_at=database_now())
         transaction.on_commit(lambda: _known_live.update(endpoints))

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from cocoonmail.intake.models import Endpoint, Refusal
+from cocoonmail.kit.connections import keep_connection
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Refusals:
 
 
 def _store_or_let_go(tallies: dict[int, Tally]) -> None:
+    keep_connection()
     close_old_connections()
     try:
         store(tallies)

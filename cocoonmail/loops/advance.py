@@ -11,6 +11,7 @@ from django.db.models import prefetch_related_objects
 from cocoonmail.emails.facts import facts_of
 from cocoonmail.emails.models import EmailVersion, Message
 from cocoonmail.kit.claims import settle
+from cocoonmail.kit.rows import insert_rows
 from cocoonmail.kit.secrets import new_token
 from cocoonmail.loops.models import LoopState, Run, RunState
 from cocoonmail.loops.steps import Continue, Send, Step, read_steps, step_after, take
@@ -22,7 +23,7 @@ def begin(runs: Sequence[Run], now: datetime) -> list[Message]:
     A run whose loop is paused is saved where it begins. Raises IntegrityError when another worker began one meanwhile.
     """
     sendings = _walk_all([run for run in runs if run.loop.state == LoopState.LIVE], now)
-    Run.objects.bulk_create(runs)
+    insert_rows(runs)
     return _write(sendings, now)
 
 
@@ -72,7 +73,7 @@ def _walk(run: Run, path: Sequence[Step], emails: Mapping[int, EmailVersion], no
 def _write(sendings: Sequence[Sending], now: datetime) -> list[Message]:
     """The messages of the runs, which are saved by now; one that exists already is left as it is."""
     messages = [_message(*sending, now) for sending in sendings]
-    Message.objects.bulk_create(messages, ignore_conflicts=True)
+    insert_rows(messages, unless_there=True)
     return messages
 
 

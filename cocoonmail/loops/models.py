@@ -71,7 +71,7 @@ class LoopVersion(models.Model):
     published_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["loop", "number"], name="loop_version_once")]
+        constraints = [models.UniqueConstraint(fields=["workspace", "loop", "number"], name="loop_version_once")]
 
 
 class RunState(models.TextChoices):
@@ -104,6 +104,6 @@ class Run(Claimable):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="run_once")]
         indexes = [
-            models.Index(fields=["due_at"], name="run_due", condition=models.Q(due_at__isnull=False)),
-            models.Index(fields=["loop", "state", "-started_at"], name="run_newest_by_loop"),
+            models.Index(fields=["workspace", "due_at"], name="run_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["loop", "state", "started_at"], name="run_newest_by_loop"),
         ]

@@ -17,7 +17,8 @@ class Places:
         self._most = most
         self._used = 0
         self._backoff = Backoff()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        # In the order in which they came. The result is whether the place is theirs: else they are to look again.
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def take(self) -> None:
         """Wait for a place. Raises Paused, with the seconds that are left, while nothing is to be tried."""
@@ -29,20 +30,23 @@ class Places:
             if self._used < self._backoff.open_connections_allowed(now, self._most):
                 self._used += 1
                 return
-            turn: asyncio.Future[None] = loop.create_future()
+            turn: asyncio.Future[bool] = loop.create_future()
             self._waiting.append(turn)
             try:
-                await turn
+                if await turn:
+                    return
             except asyncio.CancelledError:
-                with suppress(ValueError):
-                    self._waiting.remove(turn)
-                self._wake(1)
+                if turn.cancelled():
+                    with suppress(ValueError):
+                        self._waiting.remove(turn)
+                elif turn.result():
+                    self.give_back()
                 raise
 
     def give_back(self) -> None:
         """Let the next one have it."""
         self._used -= 1
-        self._wake(1)
+        self._give_out()
 
     def learn(self, outcome: Outcome | Handover) -> None:
         """What an outcome tells about the server and the link to it."""
@@ -51,15 +55,23 @@ class Places:
             self._backoff.trouble(now)
         else:
             self._backoff.good(now)
-        # Whoever waits learns of a pause, or that there are more places again.
         if self._backoff.paused_until(now) is not None:
-            self._wake(len(self._waiting))
-        elif self._waiting:
-            self._wake(self._backoff.open_connections_allowed(now, self._most) - self._used)
+            while turn := self._next():
+                turn.set_result(False)
+        else:
+            self._give_out()
 
-    def _wake(self, number: int) -> None:
-        while number > 0 and self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                number -= 1
+    def _give_out(self) -> None:
+        """Free places go to those who have waited longest."""
+        if self._waiting:
+            allowed = self._backoff.open_connections_allowed(asyncio.get_running_loop().time(), self._most)
+            while self._used < allowed and (turn := self._next()):
+                self._used += 1
+                turn.set_result(True)
+
+    def _next(self) -> asyncio.Future[bool] | None:
+        """Who has waited longest and still does."""
+        while self._waiting:
+            if not (turn := self._waiting.popleft()).done():
+                return turn
+        return None

@@ -26,6 +26,7 @@ sender: {name: Acme, email: hello@acme.test}
 address: "1 Main St, Oslo"
 transport: smtp://ada:pa%2Fss@127.0.0.1:2525
 domain_rates: {gmail.com: 5, gmx.de: 0.5}
+keep: {webhooks: 30, messages: 400}
 endpoints:
   - {name: Stripe, platform: stripe, secrets: [whsec_abc], user_group: Customers,
      events: {customer.created: newStripeCustomer, customer.updated: null, invoice.paid: successfulPayment,
@@ -216,3 +217,24 @@ def test_a_bad_file_is_refused_with_words_and_changes_nothing(change: tuple[str,
 def test_the_schema_in_the_documentation_is_the_form_of_the_file() -> None:
     assert json.loads(SCHEMA.read_text()) == json.loads(json.dumps(json_schema()))
     jsonschema.validate(yaml.safe_load(FILE), json_schema())
+
+
+def test_how_long_what_is_finished_is_kept_is_in_the_file_and_what_is_left_out_stays() -> None:
+    applied(FILE)
+    workspace = Workspace.objects.get()
+    assert (workspace.webhook_days, workspace.history_days, workspace.message_days) == (30, 730, 400)
+    applied("workspace: Acme\nkeep: {history: 100}")
+    assert yaml.safe_load(export(Workspace.objects.get()))["keep"] == {"webhooks": 30, "history": 100, "messages": 400}
+
+
+@pytest.mark.parametrize(
+    ("keep", "words"),
+    [
+        ("{webhooks: 0}", "keep: webhooks: write a number of days from 1 to 3650"),
+        ("{messages: 34}", "keep: messages: write a number of days from 35 to 3650"),
+        ("{history: 3651}", "keep: history: write a number of days from 35 to 3650"),
+    ],
+)
+def test_too_few_or_too_many_days_are_refused_with_the_limits(keep: str, words: str) -> None:
+    with pytest.raises(BadFile, match=words):
+        applied(f"workspace: Acme\nkeep: {keep}")

@@ -95,6 +95,7 @@ def open_door(
         listening,
         limits or Limits(),
         trusted_proxies=trusted_proxies,
+        express=running.door,
         on_started=lambda port: started.set(),
     )
     thread = threading.Thread(target=server.run)

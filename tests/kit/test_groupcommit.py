@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cocoonmail.kit.groupcommit import Closed, GroupCommit, NotAccepted, Overloaded
+from cocoonmail.kit.groupcommit import Closed, GroupCommit, NotAccepted, Overdue, Overloaded
 
 pytestmark = pytest.mark.one_database
 
@@ -126,7 +126,7 @@ def test_a_batch_never_holds_more_than_its_limit() -> None:
 def test_gathering_waits_for_company_from_later_moments() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather_seconds=1)
+        commits = GroupCommit(ledger.write, name="test", gather=lambda: 1)
         first = await submit_all(commits, range(1))
         assert not await asyncio.to_thread(ledger.began.wait, 0.1)
         await asyncio.gather(*first, *map(commits.submit, range(1, 4)))
@@ -139,7 +139,7 @@ def test_gathering_waits_for_company_from_later_moments() -> None:
 def test_as_many_as_are_enough_are_written_without_waiting_for_company() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather_seconds=3600, enough=3)
+        commits = GroupCommit(ledger.write, name="test", gather=lambda: 3600, enough=3)
         few = await submit_all(commits, range(2))
         assert not await asyncio.to_thread(ledger.began.wait, 0.1)
         await asyncio.gather(*few, commits.submit(2))
@@ -248,7 +248,7 @@ def test_closing_writes_and_answers_what_was_accepted_then_refuses() -> None:
 def test_closing_does_not_wait_for_the_gathering_window() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather_seconds=3600)
+        commits = GroupCommit(ledger.write, name="test", gather=lambda: 3600)
         waiting = await submit_all(commits, range(3))
         await commits.aclose()
         assert [task.result() for task in waiting] == ["wrote 0", "wrote 1", "wrote 2"]
@@ -285,3 +285,47 @@ def test_many_clients_in_a_loop_lose_nothing_and_share_writes() -> None:
         assert len(ledger.batches) < 3200 / 4
 
     run(scenario)
+
+
+def test_who_hands_in_without_waiting_is_told_once_what_became_of_it() -> None:
+    told: list[tuple[object, object]] = []
+
+    async def scenario() -> None:
+        ledger = Ledger()
+        commits = GroupCommit(ledger.write, name="test", max_batch=1, max_waiting=1)
+        first = await occupy(ledger, commits)
+        commits.hand_in(1, lambda *what: told.append(what))
+        with pytest.raises(Overloaded):
+            commits.hand_in(2, lambda *what: told.append(what))
+        assert told == []
+        ledger.open.set()
+        await first
+        await commits.aclose()
+        with pytest.raises(Closed):
+            commits.hand_in(3, lambda *what: told.append(what))
+
+    run(scenario)
+    assert told == [("wrote 1", None)]
+
+
+def test_who_hands_in_learns_of_trouble_and_of_lateness() -> None:
+    told: list[object] = []
+    trouble = OSError("No space left on device")
+
+    def write(items: list[int]) -> list[str]:
+        assert may_go_on.wait(10)
+        raise trouble
+
+    async def scenario() -> None:
+        commits = GroupCommit(write, name="test", patience=0.05)
+        commits.hand_in(1, lambda _, error: told.append(error))
+        while not told:
+            await asyncio.sleep(0.01)
+        may_go_on.set()
+        commits.hand_in(2, lambda _, error: told.append(error))
+        await commits.aclose()
+
+    may_go_on = threading.Event()
+    run(scenario)
+    assert isinstance(told[0], Overdue)
+    assert told[1:] == [trouble]

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.db import models, transaction
 from msgspec import UNSET, UnsetType
 
+from cocoonmail.accounts.keeping import BadKeeping, read_days
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.api.ascode.loops import apply_loop
 from cocoonmail.api.ascode.report import Report
@@ -51,6 +53,7 @@ def _workspace(spec: WorkspaceSpec, report: Report) -> Workspace:
         report.add(f"workspace {spec.workspace}: created")
     wanted: dict[str, Any] = {"name": spec.workspace, "address": spec.address, "time_zone": spec.time_zone}
     wanted["domain_rates"] = _domain_rates(spec)
+    wanted |= _days(spec)
     if spec.sender is not UNSET:
         sender = spec.sender
         wanted |= {"sender_name": sender.name, "sender_email": sender.email, "reply_to": sender.reply_to}
@@ -67,6 +70,15 @@ def _domain_rates(spec: WorkspaceSpec) -> dict[str, float] | UnsetType:
         return read_domain_rates(spec.domain_rates)
     except BadLimit as error:
         raise BadFile(f"domain_rates: {error}") from error
+
+
+def _days(spec: WorkspaceSpec) -> dict[str, int]:
+    if spec.keep is UNSET:
+        return {}
+    try:
+        return read_days(msgspec.structs.asdict(spec.keep))
+    except BadKeeping as error:
+        raise BadFile(f"keep: {error}") from error
 
 
 def _transport(workspace: Workspace, url: str, report: Report) -> None:

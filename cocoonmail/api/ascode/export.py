@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from cocoonmail.accounts.keeping import KEEPINGS
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.api.ascode.loops import GALLERY, PARTS
 from cocoonmail.api.ascode.spec import shown_duration
@@ -30,6 +31,7 @@ def export(workspace: Workspace, *, with_secrets: bool = False) -> str:
         "time_zone": workspace.time_zone,
         "transport": to_url(parse_transport_url(transport_url(workspace)), with_password=with_secrets),
         "domain_rates": dict(sorted(workspace.domain_rates.items())),
+        "keep": {keeping.name: getattr(workspace, keeping.field) for keeping in KEEPINGS},
         "properties": {row.name: row.type for row in properties},
         "endpoints": [_endpoint(row, with_secrets) for row in workspace.endpoints.order_by("pk")],
         "loops": [_loop(row) for row in Loop.objects.filter(workspace=workspace, trigger__isnull=False).order_by("pk")],

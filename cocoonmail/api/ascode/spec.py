@@ -95,6 +95,14 @@ class LoopSpec(Struct, forbid_unknown_fields=True):
     unknown: Literal["hold", "resend_once"] = "hold"
 
 
+class KeepSpec(Struct, forbid_unknown_fields=True):
+    """How many days the workspace keeps what is finished: webhooks' bodies, events and finished runs, messages."""
+
+    webhooks: int | None = None
+    history: int | None = None
+    messages: int | None = None
+
+
 class WorkspaceSpec(Struct, forbid_unknown_fields=True):
     """A whole workspace. What is not mentioned is left as it is."""
 
@@ -104,6 +112,7 @@ class WorkspaceSpec(Struct, forbid_unknown_fields=True):
     time_zone: str | UnsetType = UNSET
     transport: Annotated[str, msgspec.Meta(description=TRANSPORTS)] | UnsetType = UNSET
     domain_rates: dict[str, float] | UnsetType = UNSET
+    keep: KeepSpec | UnsetType = UNSET
     properties: dict[str, Literal["string", "number", "boolean", "date"]] = {}
     endpoints: list[EndpointSpec] = []
     loops: list[LoopSpec] = []

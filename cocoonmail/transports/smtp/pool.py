@@ -36,7 +36,8 @@ class SmtpPool:
         self._messages_per_connection = messages_per_connection
         self._idle_seconds = idle_seconds
         self.places = Places(max_connections)
-        self._kept: dict[SmtpConnection, asyncio.TimerHandle] = {}
+        self._kept: dict[SmtpConnection, float] = {}  # Since when, by the loop's clock; the oldest first
+        self._sweep: asyncio.TimerHandle | None = None
         self._farewells: set[asyncio.Task[None]] = set()
         self._context: ssl.SSLContext | None = None
         self._closed = False
@@ -62,6 +63,8 @@ class SmtpPool:
     async def aclose(self) -> None:
         """Say goodbye on every kept connection. One that is in use is closed when it comes back."""
         self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in list(self._kept):
             self._part_from(connection)
         while self._farewells:
@@ -70,8 +73,7 @@ class SmtpPool:
     def take_kept(self) -> SmtpConnection | None:
         """The connection that was used last, so that those beyond the need grow idle; None where none is alive."""
         while self._kept:
-            connection, timer = self._kept.popitem()
-            timer.cancel()
+            connection, _ = self._kept.popitem()
             if connection.usable:
                 return connection
             connection.abort()
@@ -99,11 +101,21 @@ class SmtpPool:
             self._part_from(connection)
         else:
             loop = asyncio.get_running_loop()
-            self._kept[connection] = loop.call_later(self._idle_seconds, self._part_from, connection)
+            self._kept[connection] = loop.time()
+            if self._sweep is None:
+                self._sweep = loop.call_later(self._idle_seconds, self._part_from_the_idle, loop)
+
+    def _part_from_the_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer looks after all of them, for a timer for each message would cost too much."""
+        self._sweep = None
+        for connection, since in list(self._kept.items()):
+            if loop.time() - since < self._idle_seconds:
+                self._sweep = loop.call_at(since + self._idle_seconds, self._part_from_the_idle, loop)
+                break
+            self._part_from(connection)
 
     def _part_from(self, connection: SmtpConnection) -> None:
-        if timer := self._kept.pop(connection, None):
-            timer.cancel()
+        self._kept.pop(connection, None)
         farewell = asyncio.get_running_loop().create_task(connection.quit())
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)

@@ -32,7 +32,8 @@ class Wire(asyncio.Protocol):
         self._unread = bytearray()
         self._writing_paused = False
         self._news: asyncio.Future[None] | None = None
-        self._out_of_time = False
+        self._deadline: float | None = None  # Of the wait that is under way, by the loop's clock
+        self._alarm: asyncio.TimerHandle | None = None  # Rings at the deadline, or before it and looks again
 
     @property
     def unread(self) -> bool:
@@ -141,6 +142,9 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Asyncio's call at the end."""
         self.lost = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         self._tell()
 
     def pause_writing(self) -> None:
@@ -170,22 +174,33 @@ class Wire(asyncio.Protocol):
 
     async def _wait_for(self, arrived: Callable[[], bool], seconds: float, what: str) -> None:
         loop = asyncio.get_running_loop()
-        alarm = loop.call_later(seconds, self._run_out)
-        self._out_of_time = False
+        self._wait_until(loop, deadline := loop.time() + seconds)
         try:
             while not arrived():
                 if self.lost:
                     raise Lost(f"The connection was lost before {what}.")
-                if self._out_of_time:
+                if loop.time() >= deadline:
                     raise LinkTrouble(f"{seconds:g} seconds passed before {what}.")
                 self._news = loop.create_future()
                 await self._news
         finally:
-            alarm.cancel()
+            self._deadline = None
 
-    def _run_out(self) -> None:
-        self._out_of_time = True
-        self._tell()
+    def _wait_until(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Nearly every wait ends in time, so most find an alarm of an earlier one that rings soon enough."""
+        self._deadline = deadline
+        if self._alarm is not None and self._alarm.when() > deadline:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = loop.call_at(deadline, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        if self._deadline is not None and loop.time() < self._deadline:
+            self._wait_until(loop, self._deadline)
+        else:
+            self._tell()
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():

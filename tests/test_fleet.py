@@ -1,0 +1,79 @@
+"""Many workers at one database: each does its part, none a row twice, and what a dead one held is done by others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from cocoonmail.dispatch import IN_FLIGHT
+from cocoonmail.kit.claims import LEASE
+from cocoonmail.platforms.stripe.samples import sample
+from tests import audit, ground
+from tests.house import Installation, installation
+from tests.shop import SECRET
+from tests.sink import sink
+
+WORKERS = 3
+WEBHOOKS = 300
+YAML = f"""
+workspace: Acme
+sender: {{name: Acme, email: hello@acme.test}}
+address: "1 Main St, Oslo"
+endpoints:
+  - {{name: Stripe, platform: stripe, secrets: [{SECRET}], events: {{invoice.paid: successfulPayment}}}}
+loops:
+  - {{name: Paid, trigger: {{event: successfulPayment}}, state: live,
+     steps: [{{wait: 0m}}, {{email: {{template: stripe-payment-successful}}}}]}}
+"""
+DONE = "SELECT count(*) FROM intake_delivery WHERE state = 'done'"
+ROWS = """SELECT (SELECT count(*) FROM contacts_contact), (SELECT count(*) FROM contacts_event),
+    (SELECT count(*) FROM loops_run), (SELECT count(*) FROM emails_message)"""
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+
+
+def paid(house: Installation, first: int, last: int) -> None:
+    for number in range(first, last):
+        email = f"ada{number}@example.com"
+        event = sample("invoice.paid", email=email, name="Ada", now=int(time.time()), token=f"fleet{number}")
+        assert house.post(event).status == 200
+
+
+def test_a_worker_for_some_stages_leaves_the_others_to_others(tmp_path: Path) -> None:
+    with sink() as far, installation(tmp_path, f"{YAML}transport: {far.url}\n") as house:
+        house.web()
+        house.start("work", "--stage", "process", "--stage", "advance", "--concurrency", "2")
+        paid(house, 0, 20)
+        house.until(lambda: house.counted("emails_message", "status")["queued"] == 20, "made the messages")
+        time.sleep(0.5)
+        assert not far.taken
+        assert house.stop("work") == 0
+        house.start("work", "--stage", "send")
+        house.until(lambda: len(far.taken) == 20, "sent them")
+        paid(house, 20, 21)
+        time.sleep(0.5)
+        assert house.rows(DONE) == [(20,)]
+
+
+@pytest.mark.skipif(not ground.POSTGRES, reason="SQLite is for one worker")
+def test_of_many_workers_none_does_a_row_twice_and_what_a_dead_one_held_is_done_within_its_lease(
+    tmp_path: Path,
+) -> None:
+    with sink() as far, installation(tmp_path, f"{YAML}transport: {far.url}\n") as house:
+        house.web()
+        paid(house, 0, WEBHOOKS)
+        for number in range(WORKERS):
+            house.start("work", called=f"worker {number}")
+        house.until(lambda: house.rows(DONE)[0][0] > 0, "processed anything")
+        victim = house.processes.pop("worker 0")
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+        killed = time.monotonic()
+        house.until(house.idle, "came to its end without the dead one", LEASE.total_seconds() + 30)
+        assert time.monotonic() - killed < LEASE.total_seconds() + 10
+        assert house.rows(ROWS) == [(WEBHOOKS,) * 4]
+        assert list(audit.letters(house, far.ids(), IN_FLIGHT)) == []
