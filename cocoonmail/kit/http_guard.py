@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from cocoonmail.kit import http_refusals as say
+from cocoonmail.kit.http_cycle import Cycle, Flow
 from cocoonmail.kit.http_limits import Limits
 from cocoonmail.kit.http_proxies import client_behind, scheme_behind
 from cocoonmail.kit.http_refusals import Refusal, Refused
-from cocoonmail.kit.http_whole import WHOLE
+from cocoonmail.kit.http_whole import Express, Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from uvicorn._types import ASGISendEvent, HTTPScope
+    from uvicorn._types import HTTPScope
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
 # What a connection is in the middle of reading.
 _NOTHING, _HEAD, _BODY, _LEAVING = range(4)
-
-_EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}
 
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 
@@ -49,6 +44,7 @@ class GuardedProtocol(HttpToolsProtocol):
         *,
         limits: Limits,
         trusted_proxies: int = 0,
+        express: Express | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = limits
@@ -63,13 +59,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self._once: dict[bytes, bytes] = {}
         self._last_words: bytes | None = None
         self._unsent: int | None = None
+        self._express = express
+        self._parcel: Parcel | None = None  # The request that is being read, as long as it may turn out to be whole.
 
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, unless there are too many."""
         super().connection_made(transport)
-        self.flow = _Flow(transport, self.pipeline)
+        self.flow = Flow(transport, self.pipeline)
         too_many = len(self.connections) - self.limits.connections
         if too_many > self.limits.refused_connections:
             transport.abort()
@@ -90,6 +88,7 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(_refusal_in(error))
         if self._reading:
+            self._unwrap()
             self._expect_more()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -134,33 +133,17 @@ class GuardedProtocol(HttpToolsProtocol):
         """Start the application on this request, or let it wait until those before it are answered."""
         version = self.parser.get_http_version()
         self._check_headers(version)
-        cycle = _Cycle(
-            scope=self._scope(version),
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self._once.get(b"expect", b"").lower() == b"100-continue",
-            keep_alive=version == "1.1" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        cycle.leave = self._leave
-        # Trailers of a chunked body must not be taken for headers: they are counted and dropped.
-        self.headers, self._reading, self._since, self._body_bytes = [], _BODY, 0.0, 0
-        waits = self._answering()
-        self.cycle = cycle
-        if waits:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+        if self._express is not None and self._may_be_whole(version, self._express.prefix):
+            self._parcel, self._reading = Parcel(self), _BODY
         else:
-            self._start_asgi_task(cycle, self.app)
+            self._begin(version)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body, for the application to fetch."""
         self._fruitless = 0
+        if self._parcel is not None:
+            self._parcel.body += body
+            return
         cycle = self.cycle
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
@@ -168,7 +151,9 @@ class GuardedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """The request has been read whole."""
+        """The request has been read to its end."""
+        if self._parcel is not None and self._taken(self._parcel):
+            return
         self._reading = _NOTHING
         self.cycle.more_body = False
         self.cycle.message_event.set()
@@ -201,6 +186,62 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(say.TOO_SLOW)
         elif not self._answering():
             self.transport.close()
+
+    # How a request goes its way.
+
+    def _may_be_whole(self, version: str, prefix: bytes) -> bool:
+        return (
+            self.url.startswith(prefix)
+            and version == "1.1"
+            and self.parser.get_method() == b"POST"
+            and self.parser.should_keep_alive()
+            and not (b"expect" in self._once or b"transfer-encoding" in self._once or self.parser.should_upgrade())
+            and not (self._answering() or self.flow.write_paused)
+        )
+
+    def _taken(self, parcel: Parcel) -> bool:
+        assert self._express is not None
+        before, self.cycle = self.cycle, cast(RequestResponseCycle, parcel)
+        self._reading = _NOTHING
+        if self._express.take(parcel.path, parcel.headers, parcel.body, parcel.reply):
+            self._parcel = None
+            return True
+        self.cycle = before
+        self._unwrap()
+        return False
+
+    def _unwrap(self) -> None:
+        """What came so far is not whole, or not taken: it goes the usual way."""
+        if self._parcel is not None:
+            body, self._parcel = self._parcel.body, None
+            self._begin("1.1")
+            self.on_body(body)
+
+    def _begin(self, version: str) -> None:
+        """Start the application on a request whose headers were read, or let it wait for those before it."""
+        cycle = Cycle(
+            scope=self._scope(version),
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self._once.get(b"expect", b"").lower() == b"100-continue",
+            keep_alive=version == "1.1" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cycle.leave = self._leave
+        # Trailers of a chunked body must not be taken for headers: they are counted and dropped.
+        self.headers, self._reading, self._since, self._body_bytes = [], _BODY, 0.0, 0
+        waits = self._answering()
+        self.cycle = cycle
+        if waits:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+        else:
+            self._start_asgi_task(cycle, self.app)
 
     # How reading goes on, and how it ends.
 
@@ -248,7 +289,6 @@ class GuardedProtocol(HttpToolsProtocol):
             "client": self.client,
             "server": self.server,
             "state": self.app_state.copy(),
-            "extensions": _EXTENSIONS,
         }
         if self.trusted_proxies:
             scope["client"] = client_behind(self.headers, self.client, self.trusted_proxies)
@@ -279,6 +319,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Read no more, and say why as soon as the requests before this one are answered."""
+        self._unwrap()
         in_body, self._reading, self._fruitless = self._reading == _BODY, _LEAVING, 0
         if in_body and self.pipeline:
             # The last in the pipeline is the one whose body failed: when its turn comes, this is its answer.
@@ -332,57 +373,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unsent is not None and unsent >= self._unsent:
             self.transport.abort()
         self._unsent, self.deadline = unsent, now + self.limits.send_seconds
-
-
-class _Cycle(RequestResponseCycle):
-    """One request and its answer. An answer that is given before the body was read ends the connection."""
-
-    leave: Callable[[], None]
-
-    def send(self, message: ASGISendEvent) -> Coroutine[Any, Any, None]:
-        # Not a coroutine itself: this runs twice for every request.
-        if self.more_body and not self.response_started:
-            self.keep_alive = False
-            self.transport = cast(asyncio.Transport, _HalfClosing(self.transport, self.leave))
-        if message["type"] == WHOLE:
-            return self._send_whole(message)
-        return super().send(message)
-
-    async def _send_whole(self, message: Any) -> None:
-        """One write in place of two, unless there is something to add, or to wait for."""
-        if not self.keep_alive or self.flow.write_paused or self.disconnected or self.response_started:
-            await super().send(message["start"])
-            await super().send(message["body"])
-            return
-        self.response_started = self.response_complete = True
-        own = b"".join([b"%b: %b\r\n" % header for header in self.default_headers])
-        self.transport.write(STATUS_LINE[message["start"]["status"]] + own + message["rest"])
-        self.message_event.set()
-        self.on_response()
-
-    async def send_500_response(self) -> None:
-        await say.BROKEN(self.scope, self.receive, self.send)
-
-
-class _HalfClosing:
-    """A transport whose `close` leaves the client time to read the answer."""
-
-    def __init__(self, transport: asyncio.Transport, leave: Callable[[], None]) -> None:
-        self.write = transport.write
-        self.is_closing = transport.is_closing
-        self.close = leave
-
-
-class _Flow(FlowControl):
-    """Read nothing new while pipelined requests wait: otherwise each answer would let in many more."""
-
-    def __init__(self, transport: asyncio.Transport, pipeline: deque[Any]) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        if self.read_paused and not self._pipeline:
-            super().resume_reading()
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

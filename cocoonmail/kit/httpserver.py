@@ -9,12 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from cocoonmail.kit.http_guard import GuardedProtocol
 from cocoonmail.kit.http_limits import Limits
+from cocoonmail.kit.http_whole import Express
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication
@@ -31,18 +33,30 @@ def serve(
     *,
     limits: Limits | None = None,
     trusted_proxies: int = 0,
+    express: Express | None = None,
     sock: socket.socket | None = None,
     on_started: Callable[[int], None] | None = None,
+    on_stopping: Callable[[], None] | None = None,
 ) -> None:
     """Serve `app` until SIGTERM or SIGINT, then answer what was begun (at most `limits.stop_seconds`) and return.
 
     Listens on `sock` where one is given, else on `host` and `port` (0 = any free one). `on_started` is called with the
-    port once requests are answered. The application gets lifespan events. X-Forwarded-For and -Proto are believed as
-    far as `trusted_proxies` proxies of our own wrote them: 0 = not at all. Raises OSError when the address cannot be
-    had, SystemExit when the application does not start.
+    port once requests are answered, `on_stopping` when a signal says stop. The application gets lifespan events.
+    X-Forwarded-For and -Proto are believed as far as `trusted_proxies` proxies of our own wrote them: 0 = not at all.
+    `express` is offered whole requests before `app` is. Raises OSError when the address cannot be had, SystemExit when
+    the application does not start.
     """
     listening = sock or listen(host, port)
-    GuardedServer(app, listening, limits or Limits(), trusted_proxies=trusted_proxies, on_started=on_started).run()
+    server = GuardedServer(
+        app,
+        listening,
+        limits or Limits(),
+        trusted_proxies=trusted_proxies,
+        express=express,
+        on_started=on_started,
+    )
+    server.on_stopping = on_stopping
+    server.run()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -61,17 +75,20 @@ class GuardedServer(uvicorn.Server):
         limits: Limits,
         *,
         trusted_proxies: int = 0,
+        express: Express | None = None,
         on_started: Callable[[int], None] | None = None,
     ) -> None:
-        self.limits = limits = replace(limits, connections=_connections_possible(limits))
+        self.limits = limits = replace(limits, connections=connections_possible(limits))
         self._listening = listening
         self._on_started = on_started
+        self.on_stopping: Callable[[], None] | None = None
         super().__init__(
             uvicorn.Config(
                 app,
                 # uvicorn calls this as it would the class.
                 http=cast(
-                    type[GuardedProtocol], partial(GuardedProtocol, limits=limits, trusted_proxies=trusted_proxies)
+                    type[GuardedProtocol],
+                    partial(GuardedProtocol, limits=limits, trusted_proxies=trusted_proxies, express=express),
                 ),
                 ws="none",
                 lifespan="on",
@@ -88,6 +105,12 @@ class GuardedServer(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop."""
         super().run(sockets or [self._listening])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to stop came."""
+        if self.on_stopping is not None:
+            self.on_stopping()
+        super().handle_exit(sig, frame)
 
     def stop(self) -> None:
         """Have `run()`, on its own thread, end as after a SIGTERM."""
@@ -114,7 +137,7 @@ class GuardedServer(uvicorn.Server):
         loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
 
 
-def _connections_possible(limits: Limits) -> int:
+def connections_possible(limits: Limits) -> int:
     """The connections that this process may open, after asking for as many as `limits` says."""
     wanted = limits.connections + limits.refused_connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

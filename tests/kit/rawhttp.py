@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cocoonmail.kit.http_limits import MIB, Limits
-from cocoonmail.kit.http_whole import whole_answer
+from cocoonmail.kit.http_whole import Express
 from cocoonmail.kit.httpserver import GuardedServer, listen
 
 PATIENCE = 15.0  # Seconds until a test gives up: more than any limit.
@@ -78,11 +78,6 @@ class SmallApp:
         """Answers without having read anything."""
         await answer(send, 404, b"not here")
 
-    async def _ready(self, receive: Any, send: Any) -> None:
-        """Reads once, and says what was written beforehand, in one piece."""
-        await receive()
-        await send(whole_answer(200, [(b"content-type", b"text/plain"), (b"content-length", b"5")], b"ready"))
-
     async def _thinks(self, receive: Any, send: Any) -> None:
         """Takes as long as the test wants before it reads."""
         while not self.go_on.is_set():
@@ -119,6 +114,7 @@ class Place:
     app: SmallApp
     port: int
     limits: Limits
+    server: GuardedServer
     open: list[socket.socket] = field(default_factory=list)
 
     def connect(self, raw: bytes = b"") -> socket.socket:
@@ -134,12 +130,17 @@ class Place:
 
 
 @contextmanager
-def running(limits: Limits, *, trusted_proxies: int = 0) -> Iterator[Place]:
+def running(limits: Limits, *, trusted_proxies: int = 0, express: Express | None = None) -> Iterator[Place]:
     app, listening, started = SmallApp(), listen("127.0.0.1", 0), threading.Event()
-    place = Place(app, listening.getsockname()[1], limits)
     server = GuardedServer(
-        app, listening, limits, trusted_proxies=trusted_proxies, on_started=lambda port: started.set()
+        app,
+        listening,
+        limits,
+        trusted_proxies=trusted_proxies,
+        express=express,
+        on_started=lambda port: started.set(),
     )
+    place = Place(app, listening.getsockname()[1], limits, server)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

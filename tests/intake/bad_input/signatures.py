@@ -182,7 +182,7 @@ SIGNATURES = [
     Row(
         "B10",
         "a signature from the future is taken and its skew noted",
-        [ahead(NOW + 3600, 3000), ahead(NOW + TEN_YEARS, TEN_YEARS - 600), ahead(999_999_999_999, 2**31 - 1)],
+        [ahead(NOW + 7200, 3600), ahead(NOW + TEN_YEARS, TEN_YEARS - 3600), ahead(999_999_999_999, 2**31 - 1)],
     ),
     Row(
         "B11",

@@ -61,8 +61,12 @@ def asks(raw: bytes) -> Send:
 
 def headed(*lines: str, close: bool = True) -> Send:
     """A signed POST of the event with these header lines instead of a Content-Length."""
-    head = ["POST /HERE HTTP/1.1", "Host: mail.acme.test", f"Stripe-Signature: {sealed(EVENT)}", *lines]
-    return asks("\r\n".join([*head, "Connection: close", "", ""]).encode() + EVENT)
+
+    def send(desk: Desk) -> Sequence[Response]:
+        head = ["POST /HERE HTTP/1.1", "Host: mail.acme.test", f"Stripe-Signature: {sealed(EVENT)}", *lines]
+        return asks("\r\n".join([*head, "Connection: close", "", ""]).encode() + EVENT)(desk)
+
+    return send
 
 
 SIZE = f"Content-Length: {len(EVENT)}"

@@ -64,8 +64,11 @@ def each_once(desk: Desk) -> None:
 
 
 def old_http(*headers: str) -> Send:
-    raw = [f"Stripe-Signature: {sealed(EVENT)}", *headers]
-    return lambda desk: desk.at.ask(post(EVENT, desk.endpoint.path, *raw, version="1.0", close=False))
+    def send(desk: Desk) -> Sequence[Response]:
+        signed = f"Stripe-Signature: {sealed(EVENT)}"
+        return desk.at.ask(post(EVENT, desk.endpoint.path, signed, *headers, version="1.0", close=False))
+
+    return send
 
 
 def behind_a_proxy(forged: str) -> Send:
