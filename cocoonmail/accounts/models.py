@@ -47,6 +47,10 @@ class Workspace(models.Model):
     transport_sealed = models.TextField(blank=True)
     # Messages per second to a recipient domain (a lower-case A-label); emails.limits reads it.
     domain_rates: models.JSONField[dict[str, float]] = models.JSONField(default=dict, blank=True)
+    # How many days it keeps webhooks' bodies, events and finished runs, and messages (accounts.keeping).
+    webhook_days = models.PositiveSmallIntegerField(default=90)
+    history_days = models.PositiveSmallIntegerField(default=730)
+    message_days = models.PositiveSmallIntegerField(default=365)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -87,3 +91,20 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+
+class Installation(models.Model):
+    """The one row that says which installation this database is, and whether it may send (promise S11).
+
+    `generation` goes up when a copy is taken into use, `marks` (PostgreSQL: the sequence accounts_marks) with each
+    commit that lets mail go. `home` names the PostgreSQL database that it was last used in. While `paused_at` is set,
+    or `moved_to` says where the installation went, no mail is sent.
+    """
+
+    uuid = models.CharField(max_length=32)
+    generation = models.PositiveBigIntegerField(default=1)
+    marks = models.PositiveBigIntegerField(default=0)
+    home = models.CharField(max_length=100, blank=True)
+    paused_at = models.DateTimeField(null=True)
+    pause_reason = models.CharField(max_length=300, blank=True)
+    moved_to = models.CharField(max_length=300, blank=True)

@@ -1,0 +1,148 @@
+"""Let go of what is finished and old enough, a little at a time: never of work, nor of what waits for a person.
+
+A walk goes through a table in the order of its ids, a window of rows at a time, each a transaction of its own. It keeps
+no place on disk: whatever ends it, the next walk begins anew, and finds less.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db.models import Exists, Model, OuterRef, QuerySet
+
+from cocoonmail.accounts.keeping import REMEMBERED
+from cocoonmail.accounts.models import Workspace
+from cocoonmail.contacts.models import Event
+from cocoonmail.emails.models import Message, Status
+from cocoonmail.intake.models import Delivery, DeliveryState
+from cocoonmail.kit.clock import database_now
+from cocoonmail.loops.models import Frequency, Run, RunState
+
+log = logging.getLogger(__name__)
+
+FIRST_WALK = 60.0  # Seconds after the start of a worker
+WALK_EVERY = 600.0  # Seconds from one walk to the next
+WINDOW_FIRST, WINDOW_MAX, WINDOW_MIN = 200, 2000, 20  # Rows
+STEP = 0.02  # Seconds that a window should take; twice as long is the most that others wait for it (promise W10)
+REST = 4  # Times what a window took, in which others have the database to themselves
+
+Ages: TypeAlias = dict[int, timedelta]  # By workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One table: from when its rows' age counts, how old they become, and what may be done with those of these ids."""
+
+    model: type[Model]
+    since: str
+    age: Callable[[Workspace], timedelta]
+    let_go: Callable[[QuerySet[Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What became of one step: where the next one begins, None at the end, and how long it took in seconds."""
+
+    after: int | None
+    seconds: float
+
+
+def _remove_messages(messages: QuerySet[Message]) -> None:
+    """What is held or unknown waits for a person, however long."""
+    ended = [Status.SENT, Status.CAPTURED, Status.SKIPPED, Status.FAILED]
+    messages.filter(status__in=ended, due_at=None).delete()
+
+
+def _remove_runs(runs: QuerySet[Run]) -> None:
+    """Of a loop that takes each contact in once its runs are the memory of that."""
+    ended = runs.filter(state__in=[RunState.FINISHED, RunState.FAILED], due_at=None)
+    once = Frequency.ONE_TIME
+    ended.exclude(version__frequency=once).exclude(loop__frequency=once).exclude(
+        loop__published__frequency=once
+    ).delete()
+
+
+def _remove_events(events: QuerySet[Event]) -> None:
+    """Those that no run goes back to any more."""
+    events.filter(~Exists(Run.objects.filter(event=OuterRef("pk")))).delete()
+
+
+def _finished(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    return deliveries.exclude(state__in=[DeliveryState.WAITING, DeliveryState.PARKED]).filter(due_at=None)
+
+
+def _remove_deliveries(deliveries: QuerySet[Delivery]) -> None:
+    _finished(deliveries).delete()
+
+
+def _empty_deliveries(deliveries: QuerySet[Delivery]) -> None:
+    """Without their bodies they still tell a duplicate."""
+    _finished(deliveries).exclude(body=b"").update(body=b"", headers={})
+
+
+# In this order: an event goes when its runs are gone.
+SHELVES = (
+    Shelf(Message, "created_at", lambda one: timedelta(days=one.message_days), _remove_messages),
+    Shelf(Run, "started_at", lambda one: timedelta(days=one.history_days), _remove_runs),
+    Shelf(Event, "recorded_at", lambda one: timedelta(days=one.history_days), _remove_events),
+    Shelf(Delivery, "received_at", lambda one: max(timedelta(days=one.webhook_days), REMEMBERED), _remove_deliveries),
+    Shelf(Delivery, "received_at", lambda one: timedelta(days=one.webhook_days), _empty_deliveries),
+)
+
+
+def keep_tidy(stop: threading.Event) -> None:
+    """Walk every now and then until told to stop. Belongs on a thread of its own."""
+    pause = FIRST_WALK
+    while not stop.wait(pause):
+        pause = WALK_EVERY
+        try:
+            for window in walk():
+                if stop.wait(window.seconds * REST):
+                    break
+        except (OperationalError, InterfaceError) as error:
+            log.warning("What is old enough is let go of later, for the database does not answer: %s", error)
+            close_old_connections()
+    connection.close()
+
+
+def walk(now: datetime | None = None) -> Iterator[Window]:
+    """Let go of all that is old enough at `now`, the database's time where it is not handed in; a window at a time."""
+    for shelf in SHELVES:
+        after: int | None = 0
+        rows = WINDOW_FIRST
+        while after is not None:
+            window = step(shelf, after, now or database_now(), rows)
+            yield window
+            after = window.after
+            rows = wanted(rows, window.seconds)
+
+
+def wanted(rows: int, seconds: float) -> int:
+    """How many rows the next window should have, after one of `rows` took so long."""
+    return max(WINDOW_MIN, min(WINDOW_MAX, rows * 2, int(rows * STEP / max(seconds, 0.001))))
+
+
+def step(shelf: Shelf, after: int, now: datetime, rows: int) -> Window:
+    """The next `rows` rows behind the one with the id `after`."""
+    begin = time.monotonic()
+    ages = {one.pk: shelf.age(one) for one in Workspace.objects.only("webhook_days", "history_days", "message_days")}
+    found = shelf.model._default_manager.filter(pk__gt=after).order_by("pk")
+    window = list(found.values_list("pk", "workspace_id", shelf.since)[:rows])
+    if old := [pk for pk, workspace, since in window if now - since >= ages.get(workspace, now - since)]:
+        shelf.let_go(shelf.model._default_manager.filter(pk__in=old))
+    return Window(_goes_on(window, rows, ages, now), time.monotonic() - begin)
+
+
+def _goes_on(window: Sequence[tuple[int, int, datetime]], rows: int, ages: Ages, now: datetime) -> int | None:
+    """The last id, where rows behind it may be old enough for anybody: ids and times go up together."""
+    if len(window) < rows or not ages:
+        return None
+    last, _, since = window[-1]
+    return last if now - since >= min(ages.values()) else None
