@@ -24,6 +24,7 @@ PATHS = [
     "/messages",
     "/settings",
     "/settings/limits",
+    "/settings/keeping",
 ]
 
 

@@ -14,7 +14,7 @@ from cocoonmail.contacts.addresses import Address, NotAnAddress, parse
 from cocoonmail.contacts.models import Contact, PlatformCustomer
 from cocoonmail.contacts.removal import remove
 from cocoonmail.contacts.told import CustomerKey, Told
-from cocoonmail.kit.rows import update_rows
+from cocoonmail.kit.rows import insert_rows, update_rows
 
 Row = TypeVar("Row", Contact, PlatformCustomer)
 
@@ -127,12 +127,12 @@ class Audience:
     def save(self) -> None:
         """Write everything, inside the caller's transaction."""
         gone = {id(contact) for contact in self._removed}
-        Contact.objects.bulk_create([c for c in self._new_contacts if id(c) not in gone])
+        insert_rows([c for c in self._new_contacts if id(c) not in gone])
         _update(self._changed_contacts.values(), CONTACT_FIELDS)
         for customer in self._customers.values():
             if customer.contact is not None and customer.contact_id is None:
                 customer.contact = customer.contact  # The id is known only since the contact was created.
-        PlatformCustomer.objects.bulk_create(self._new_customers)
+        insert_rows(self._new_customers)
         _update(self._changed_customers.values(), CUSTOMER_FIELDS)
         remove(Contact.objects.filter(pk__in=[c.pk for c in self._removed if c.pk is not None]))
 

@@ -40,7 +40,17 @@ class Contact(models.Model):
             models.UniqueConstraint(fields=["workspace", "email_key"], name="contact_once_per_email"),
             models.UniqueConstraint(fields=["workspace", "user_id"], name="contact_once_per_user_id"),
         ]
-        indexes = [models.Index(fields=["workspace", "-created_at"], name="contact_newest")]
+        # What is new goes to an index's end, which is quicker than to its beginning, and lists read it backwards.
+        indexes = [
+            models.Index(fields=["workspace", "created_at"], name="contact_newest"),
+            # The filters of the Audience page. The first two are also gone through from one value to the next.
+            models.Index(fields=["workspace", "user_group", "created_at"], name="contact_newest_by_group"),
+            models.Index(fields=["workspace", "source", "created_at"], name="contact_newest_by_source"),
+            models.Index(
+                fields=["workspace", "created_at"], name="contact_newest_unsub", condition=models.Q(subscribed=False)
+            ),
+            models.Index(fields=["workspace", "created_at"], name="contact_newest_test", condition=models.Q(test=True)),
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -157,7 +167,7 @@ class Event(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="event_once")]
         indexes = [
-            models.Index(fields=["workspace", "-recorded_at"], name="event_newest"),
-            models.Index(fields=["name", "-recorded_at"], name="event_newest_by_name"),
+            models.Index(fields=["workspace", "recorded_at"], name="event_newest"),
+            models.Index(fields=["name", "recorded_at"], name="event_newest_by_name"),
             models.Index(fields=["delivery_id"], name="event_by_delivery"),
         ]

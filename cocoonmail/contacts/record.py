@@ -8,6 +8,7 @@ from typing import Any
 
 from cocoonmail.contacts.models import Event, EventName
 from cocoonmail.contacts.told import Applied, Told
+from cocoonmail.kit.rows import insert_rows
 
 PROPERTIES_MAX = 200  # Names remembered per event name
 
@@ -27,7 +28,7 @@ def record(told: Sequence[Told], applied: Sequence[Applied], now: datetime) -> N
         if key not in known:
             result.event = _event(one, result, names[one.workspace_id, one.trigger], key[1], now)
             fresh.append(result.event)
-    Event.objects.bulk_create(fresh)
+    insert_rows(fresh)
     _remember_properties(fresh)
 
 

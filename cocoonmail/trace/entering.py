@@ -1,34 +1,49 @@
-"""Which loops an event set off, and why it did not set off the others that name it. Pure."""
+"""Which loops an event set off, and why it did not set off the others that name it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cocoonmail.contacts.models import Contact, Event
+from cocoonmail.intake.backfill import quiet_ones
+from cocoonmail.intake.models import Delivery
 from cocoonmail.loops.enrol import PAUSED_QUEUE
 from cocoonmail.loops.models import Frequency, Loop, LoopState, LoopVersion, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """A workspace's loops, and since when each one has been waiting for which event, by (loop id, event name id)."""
+    """A workspace's loops, and since when each one has been waiting for which event, by (loop id, event name id).
+
+    `quiet` are the ids of the events that were to start no loop, whichever waits for them.
+    """
 
     loops: Sequence[Loop]
     since: Mapping[tuple[int, int], datetime]
+    quiet: Collection[int] = ()
 
     def waiting_for(self, name_id: int) -> list[Loop]:
         """The loops that name this event, as published or as drafted."""
         return [loop for loop in self.loops if name_id in (loop.trigger_id, _published_trigger(loop))]
 
 
-def doors_of(workspace_id: int) -> Doors:
-    """Two queries."""
+def doors_of(workspace_id: int, events: Sequence[Event]) -> Doors:
+    """As far as these events want to know. Four queries at most."""
     loops = Loop.objects.filter(workspace_id=workspace_id).select_related("published", "trigger").order_by("name")
     versions = LoopVersion.objects.filter(workspace_id=workspace_id).order_by("-published_at")
     since = {(loop, name): at for loop, name, at in versions.values_list("loop_id", "trigger_id", "published_at")}
-    return Doors(list(loops), since)
+    return Doors(list(loops), since, _quiet(events))
+
+
+def _quiet(events: Sequence[Event]) -> set[int]:
+    """The ids of those that backfills fetched which start no loops."""
+    ids = [event.delivery_id for event in events if event.delivery_id is not None]
+    fetched = list(Delivery.objects.filter(pk__in=ids, backfill_id__isnull=False).only("backfill_id"))
+    backfills = quiet_ones(fetched)
+    deliveries = {delivery.pk for delivery in fetched if delivery.backfill_id in backfills}
+    return {event.pk for event in events if event.delivery_id in deliveries}
 
 
 def entrances(event: Event, doors: Doors, runs: Sequence[Run]) -> list[str]:
@@ -47,6 +62,12 @@ def _entrances(event: Event, doors: Doors, runs: Sequence[Run]) -> Iterator[str]
 
 def shut(loop: Loop, event: Event, doors: Doors, runs: Sequence[Run]) -> str:
     """Why this loop, which names the event, did not take the contact in by it."""
+    if event.pk in doors.quiet:
+        return f"“{loop}” was not started: the event was fetched by a backfill that starts no loops"
+    return _shut(loop, event, doors, runs)
+
+
+def _shut(loop: Loop, event: Event, doors: Doors, runs: Sequence[Run]) -> str:
     since = doors.since.get((loop.pk, event.name_id))
     before = next((run for run in runs if run.loop_id == loop.pk and run.event_id != event.pk), None)
     if loop.state == LoopState.DRAFT:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from cocoonmail.accounts.epoch import paused
 from cocoonmail.contacts.models import Contact, Event
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState
@@ -15,7 +16,10 @@ from cocoonmail.loops.models import LoopState, Run, RunState
 
 
 def status() -> dict[str, Any]:
-    """Counts over the whole installation. `backlog` is what is due or being worked on, not what waits for a time."""
+    """Counts over the whole installation, and whether mail may leave.
+
+    `backlog` is what is due or being worked on, not what waits for a time.
+    """
     return {
         "deliveries": _by(Delivery.objects.all(), "state"),
         "contacts": Contact.objects.count(),
@@ -23,6 +27,7 @@ def status() -> dict[str, Any]:
         "runs": _by(Run.objects.all(), "state"),
         "messages": _by(Message.objects.all(), "status"),
         "backlog": backlog(),
+        "sending": "paused" if paused() else "on",
     }
 
 

@@ -94,8 +94,8 @@ def sentence(*words: str) -> str:
 
 
 def _events(contact: Contact, runs: Sequence[Run]) -> Iterator[Moment]:
-    events = Event.objects.filter(contact=contact).select_related("name").order_by("-recorded_at")[:EACH_MAX]
-    doors = doors_of(contact.workspace_id) if events else Doors([], {})
+    events = list(Event.objects.filter(contact=contact).select_related("name").order_by("-recorded_at")[:EACH_MAX])
+    doors = doors_of(contact.workspace_id, events) if events else Doors([], {})
     told_by = Delivery.objects.filter(pk__in=[event.delivery_id for event in events if event.delivery_id])
     platforms = dict(told_by.values_list("pk", "endpoint__platform"))
     for event in events:

@@ -82,7 +82,7 @@ def _everything(contact: Contact) -> Iterator[str]:
     yield _introduced(contact)
     yield from map(_line, story(contact))
     yield from _unsettled(contact)
-    doors = doors_of(contact.workspace_id)
+    doors = doors_of(contact.workspace_id, ())
     if not doors.loops:
         yield "There is no loop yet, so no event can send anything."
     had = set(Event.objects.filter(contact=contact).values_list("name_id", flat=True))
@@ -119,7 +119,8 @@ def _unsettled(contact: Contact) -> Iterator[str]:
 
 def _about_loop(contact: Contact, name: str) -> Iterator[str]:
     """One loop, and each of its events that happened to the contact."""
-    doors = doors_of(contact.workspace_id)
+    mine = list(Event.objects.filter(contact=contact).select_related("name").order_by("recorded_at"))
+    doors = doors_of(contact.workspace_id, mine)
     loop = next((loop for loop in doors.loops if loop.name.casefold() == name.casefold()), None)
     if loop is None:
         names = ", ".join(f"“{loop}”" for loop in doors.loops) or "none yet"
@@ -128,7 +129,6 @@ def _about_loop(contact: Contact, name: str) -> Iterator[str]:
     yield _introduced(contact)
     yield _standing(loop)
     listens = {loop.trigger_id, loop.published.trigger_id if loop.published else None} - {None}
-    mine = Event.objects.filter(contact=contact).select_related("name").order_by("recorded_at")
     events = [event for event in mine if event.name_id in listens]
     if not events:
         yield f"{_capital(silence(loop, contact))}."

@@ -15,17 +15,18 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from cocoonmail.accounts.enter import invite
-from cocoonmail.accounts.models import Invitation, Member, Role
+from cocoonmail.accounts.models import Invitation, Member, Role, User
 from cocoonmail.contacts.models import Contact
 from cocoonmail.emails.domains import add_pair
-from cocoonmail.emails.models import Message, SendingDomain
-from cocoonmail.intake.models import Delivery
+from cocoonmail.emails.models import Message, SendingDomain, Status
+from cocoonmail.intake.backfill import begin
+from cocoonmail.intake.models import Backfill, Delivery
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Loop
 from tests.people import People, Person
 from tests.shop import Shop, event
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 # Pages that members look at; nothing is changed there.
 LOOK = set(
@@ -36,16 +37,18 @@ LOOK = set(
 )
 # Pages with a form that changes something.
 BOTH = set(
-    "platform endpoint_options loop_new loop_email loop_email_preview loop_email_check contact_new event_new "
-    "settings settings_domains settings_transport settings_limits settings_members".split()
+    "platform endpoint_options endpoint_backfills "
+    "loop_new loop_email loop_email_preview loop_email_check contact_new event_new "
+    "settings settings_domains settings_transport settings_limits settings_keeping settings_members".split()
 )
 # Verbs: they only take POST.
 CHANGE = set(
     "endpoint_events endpoint_secrets endpoint_made_secret endpoint_remove_secret endpoint_rehearsals "
-    "endpoint_only_log_test endpoint_enable endpoint_delete delivery_process_again "
+    "endpoint_only_log_test endpoint_enable endpoint_delete endpoint_stop_backfill delivery_process_again "
     "loop_name loop_unknown loop_trigger loop_steps loop_step loop_step_move loop_step_remove loop_start "
     "loop_pause loop_publish loop_delete template_create contact_property contact_stop contact_allow contact_delete "
-    "message_send_again message_arrived messages_send_again messages_arrived settings_transport_test "
+    "message_send_again message_arrived messages_send_again messages_arrived messages_start_sending "
+    "messages_discard_waiting settings_transport_test "
     "settings_limit_remove domain_check domain_on domain_off domain_rotate domain_remove "
     "member_role member_remove invitation_withdraw".split()
 )
@@ -53,8 +56,18 @@ CHANGE = set(
 PUBLIC = set("closed welcome no_workspace unsubscribe resubscribe".split())
 # What everybody may change, whatever their role, for it is only about themselves.
 OWN = {"workspace_enter"}
-# allauth's pages about one's own account.
+# allauth's pages about one's own account, which take no ids: those on the way in, and those for whoever is in.
 ACCOUNT = "account/"
+ON_THE_WAY_IN = set(
+    "account_login account_signup account_inactive account_confirm_login_code account_email_verification_sent "
+    "account_confirm_email account_reset_password account_reset_password_done account_reset_password_from_key "
+    "account_reset_password_from_key_done account_logout mfa_authenticate".split()
+)
+ONES_OWN = set(
+    "account_change_password account_email account_reauthenticate account_set_password mfa_activate_totp "
+    "mfa_deactivate_totp mfa_download_recovery_codes mfa_generate_recovery_codes mfa_index mfa_reauthenticate "
+    "mfa_view_recovery_codes".split()
+)
 ROUTES = LOOK | BOTH | CHANGE | PUBLIC | OWN
 
 
@@ -81,13 +94,14 @@ def acme(everybody: People) -> Acme:
     loop = Loop.objects.get(name="Welcome")
     stripe = {"platform": "stripe", "pk": shop.endpoint.pk}
     step = loop.steps[-1]
+    backfill = begin(shop.endpoint, "rk_test_0123456789", 30, starts_loops=True)
     invite(workspace, "carol@acme.test", Role.VIEWER, database_now())
     return Acme(
         everybody,
         {
             "": {},
             "platform": {"platform": "stripe"},
-            "endpoint": {**stripe, "secret": shop.endpoint.secrets.get().pk},
+            "endpoint": {**stripe, "secret": shop.endpoint.secrets.get().pk, "backfill": backfill.pk},
             "delivery": {**stripe, "pk": Delivery.objects.get().pk},
             "loop": {"pk": loop.pk, "step": step["id"], "email_pk": step["email"]},
             "template": {"key": "stripe-new-customer"},
@@ -126,6 +140,15 @@ def test_every_route_is_listed_and_every_listed_route_is_there() -> None:
     assert set(_ours()) == ROUTES
     lists = (LOOK, BOTH, CHANGE, PUBLIC, OWN)
     assert sum(map(len, lists)) == len(ROUTES), "A route is in one list only."
+
+
+def test_every_page_about_an_account_is_listed_and_asks_who_it_is() -> None:
+    there = {str(one.name) for path, one in _routes(get_resolver().url_patterns) if path.startswith(ACCOUNT)}
+    assert there == ON_THE_WAY_IN | ONES_OWN
+    stranger = Client(SERVER_NAME="127.0.0.1")
+    for name in sorted(ONES_OWN):
+        for answer in (stranger.get(reverse(name)), stranger.post(reverse(name))):
+            assert (answer.status_code, answer.headers["Location"][:15]) == (302, "/account/login/"), name
 
 
 def test_nobody_sees_or_changes_anything_without_signing_in(acme: Acme) -> None:
@@ -169,15 +192,53 @@ def names_of_a_tenant(acme: Acme) -> list[str]:
     return [name for name in sorted(ROUTES - PUBLIC) if set(_parameters()[name]) - {"platform", "key"}]
 
 
-def test_mallory_finds_nothing_behind_another_workspaces_ids(acme: Acme) -> None:
-    before = counted()
+@pytest.mark.parametrize("role", Role.values)
+def test_whoever_is_in_another_workspace_finds_nothing_behind_the_ids_of_this_one(acme: Acme, role: str) -> None:
     mallory: Person = acme.people.mallory
+    Member.objects.filter(user=mallory.user).update(role=role)
+    before = counted()
     for name in names_of_a_tenant(acme):
         path = acme.path(name)
-        statuses = {mallory.get(path).status_code, mallory.post(path).status_code}
-        assert statuses <= {404, 405}, name
-        assert 404 in statuses, name
+        looked, changed = mallory.get(path).status_code, mallory.post(path).status_code
+        # Whose role does not allow to change such things is told so before anything is looked for.
+        refused = {403} if role in (Role.EDITOR, Role.VIEWER) else set()
+        assert looked in {404, 405}, (name, looked)
+        assert changed in {404, 405} | refused, (name, changed)
+        assert 404 in {looked, changed} or changed in refused, name
     assert counted() == before
+
+
+def test_whoever_is_in_no_workspace_is_sent_away_from_every_page(acme: Acme) -> None:
+    before = counted()
+    lost = Person(User.objects.create_user("lost@nowhere.test"), acme.people.alice.workspace)
+    for name in sorted(ROUTES - PUBLIC - OWN):
+        for answer in (lost.get(acme.path(name)), lost.post(acme.path(name))):
+            assert (answer.status_code, answer.headers.get("Location")) in (
+                (302, reverse("no_workspace")),
+                (405, None),
+            ), name
+    assert lost.post(acme.path("workspace_enter")).status_code == 404
+    assert counted() == before
+
+
+def test_a_session_that_names_another_workspace_opens_nothing_of_it(acme: Acme) -> None:
+    mallory = acme.people.mallory
+    session = mallory.session
+    session["workspace"] = acme.people.alice.workspace.pk
+    session.save()
+    assert "ada@example.com" not in mallory.get(reverse("audience")).content.decode()
+    assert mallory.get(acme.path("contact")).status_code == 404
+
+
+def test_ids_of_another_workspace_in_a_form_choose_nothing(acme: Acme) -> None:
+    mallory, message, contact = acme.people.mallory, acme.ids["message"]["pk"], acme.ids["contact"]["pk"]
+    Message.objects.update(status=Status.UNKNOWN, due_at=None)
+    for name in ("messages_send_again", "messages_arrived"):
+        for chosen in ({"pk": [message]}, {"all": "yes", "status": "unknown"}):
+            assert mallory.post(reverse(name), chosen).status_code == 302
+    assert Message.objects.get().status == Status.UNKNOWN
+    answer = mallory.post(reverse("contact_property"), {"contact": contact, "name": "", "type": "string"})
+    assert answer.status_code == 404, "There is no page of Ada's to show her wrong form on."
 
 
 def test_mallory_sees_nothing_of_another_workspace_on_pages_of_her_own(acme: Acme) -> None:
@@ -189,13 +250,14 @@ def test_mallory_sees_nothing_of_another_workspace_on_pages_of_her_own(acme: Acm
             assert theirs not in html, (name, theirs)
 
 
-COUNTED = (Contact, Delivery, Invitation, Loop, Member, Message, SendingDomain)
+COUNTED = (Backfill, Contact, Delivery, Invitation, Loop, Member, Message, SendingDomain)
 
 
 def counted() -> dict[str, int]:
     """How much there is of everything that a page could make or destroy, and in which state."""
     return {
         **{model.__name__: model.objects.count() for model in COUNTED},
+        "fetching": Backfill.objects.filter(state="working").count(),
         "live": Loop.objects.filter(state="live").count(),
         "queued": Message.objects.filter(status="queued").count(),
         "signing": SendingDomain.objects.filter(enabled=True).count(),

@@ -17,7 +17,7 @@ from cocoonmail.emails.transport import set_transport
 from tests.people import Person
 from tests.web.test_settings import server
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 NEW = "another walk by the fjord"
 

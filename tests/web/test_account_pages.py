@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from cocoonmail.accounts.models import User
 from tests.browser import WIDTHS, browser, chromium, findings, serve_from_disk, window
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 PASSWORD = "a long walk by the fjord"
 FOR_VISITORS = {
@@ -107,6 +107,7 @@ def test_the_second_step_is_asked_for_in_our_look(alice: Client) -> None:
     looks_like_ours(answer.content.decode(), "Second step")
 
 
+@pytest.mark.one_database
 @pytest.mark.skipif(not chromium(), reason="no Chromium was found")
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_on_any_account_page(visitor: Client, opened: Browser, width: int) -> None:

@@ -176,3 +176,18 @@ def test_processing_again_has_its_effects_still_once(alice: Person, shop: Shop) 
     assert delivery.state == DeliveryState.DONE
     assert "recorded before" in delivery.result
     assert EventName.objects.get(workspace=shop.workspace, name="newStripeCustomer").events.count() == 1
+
+
+def test_a_delivery_whose_body_is_not_kept_any_more_says_so_and_cannot_be_processed_again(
+    alice: Person, shop: Shop
+) -> None:
+    shop.hear(event("customer.created"))
+    shop.work()
+    Delivery.objects.update(body=b"", headers={})
+    path = f"/integrations/stripe/deliveries/{shop.last().pk}"
+    page = text(alice.get(path))
+    assert "It was kept for 90 days" in page
+    assert "Process again" not in page
+    said = text(alice.post(f"{path}/process-again", follow=True))
+    assert "its body is not kept any more" in said
+    assert shop.last().state == DeliveryState.DONE

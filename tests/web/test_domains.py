@@ -15,7 +15,7 @@ from cocoonmail.kit.clock import database_now
 from tests.nameserver import name_server
 from tests.people import Person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 
 def say(person: Person, path: str, **values: str) -> str:

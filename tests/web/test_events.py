@@ -71,6 +71,29 @@ def test_the_log_is_found_by_name_email_and_period(alice: Person, query: str, fo
     assert [name for name in ("ada", "grace", "old") if f"{name}@example.com" in log] == found
 
 
+@pytest.mark.parametrize("query", ["name=goneEvent", "name=²", "q=nobody", "name=goneEvent&q=ada&period=7"])
+def test_a_name_that_is_gone_and_a_person_nobody_knows_show_an_empty_log(alice: Person, query: str) -> None:
+    happens("newStripeCustomer", contact(alice.workspace, "ada@example.com"))
+    assert "ada@example.com" not in log_of(html(alice, f"/events?{query}"))
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("more", ["", "&name=signedUp", "&period=7", "&name=signedUp&period=7"])
+def test_what_happened_to_a_person_is_found_without_a_look_at_the_whole_log(alice: Person, more: str) -> None:
+    ada = contact(alice.workspace, "ada@example.com")
+    for _ in range(40):
+        happens("signedUp", ada)
+    with CaptureQueriesContext(connection) as asked:
+        assert "ada@example.com" in log_of(html(alice, f"/events?q=ada@example.com{more}"))
+    looked = [one["sql"] for one in asked if '"contacts_event"."id" IN' in one["sql"]]
+    assert looked
+    with connection.cursor() as cursor:
+        for sql in looked:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}".replace("%", "%%"))
+            told = [row[-1] for row in cursor.fetchall() if "contacts_event " in f"{row[-1]} "]
+            assert all("INTEGER PRIMARY KEY" in line for line in told), told
+
+
 def test_the_page_asks_no_query_per_name_or_event(alice: Person) -> None:
     for number in range(30):
         happens(f"event{number}", contact(alice.workspace, f"c{number}@example.com"))

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from cocoonmail.accounts.models import User
+from cocoonmail.web.shared import paging
 from cocoonmail.web.shared.paging import Page, page_of
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +25,9 @@ def rows() -> None:
     ContentType.objects.bulk_create(ContentType(app_label=f"app{n // 3:03}", model=f"model{n}") for n in range(25))
 
 
-def turn(**query: str) -> Page[ContentType]:
-    return page_of(ContentType.objects.all(), RequestFactory().get("/", query), by="app_label", size=10)
+def turn(searched: bool = False, **query: str) -> Page[ContentType]:
+    request = RequestFactory().get("/", query)
+    return page_of(ContentType.objects.all(), request, by="app_label", size=10, searched=searched)
 
 
 def names(page: Page[ContentType]) -> list[str]:
@@ -31,16 +35,27 @@ def names(page: Page[ContentType]) -> list[str]:
 
 
 @pytest.mark.usefixtures("rows")
-def test_turning_the_pages_shows_every_row_once_there_and_back() -> None:
-    first = turn()
-    second = turn(older=first.older)
-    third = turn(older=second.older)
+@pytest.mark.parametrize("searched", [False, True])
+def test_turning_the_pages_shows_every_row_once_there_and_back(searched: bool) -> None:
+    first = turn(searched)
+    second = turn(searched, older=first.older)
+    third = turn(searched, older=second.older)
     assert names(first) + names(second) + names(third) == [f"model{n}" for n in reversed(range(25))]
     assert (first.newer, third.older) == ("", "")
-    assert names(turn(newer=third.newer)) == names(second)
-    back = turn(newer=second.newer)
+    assert names(turn(searched, newer=third.newer)) == names(second)
+    back = turn(searched, newer=second.newer)
     assert names(back) == names(first)
     assert back.newer == ""
+
+
+@pytest.mark.usefixtures("rows")
+def test_rows_that_are_searched_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert turn(searched=True).count == 25
+    assert len(captured) == 2
+    monkeypatch.setattr(paging, "COUNT_MAX", 20)
+    assert names(turn(searched=True)) == names(turn())
+    assert turn(searched=True, older=turn().older).newer
 
 
 @pytest.mark.usefixtures("rows")

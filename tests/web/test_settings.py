@@ -21,7 +21,7 @@ from tests.transports.certificates import Certificates
 from tests.transports.real import PASSWORD, USER, Inbox, mail_server
 from tests.transports.threaded import in_a_thread
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 SENDER = {
     "sender_name": "Acme",

@@ -13,7 +13,7 @@ from cocoonmail.transports.esp.providers import PROVIDERS
 from tests.people import People, Person
 from tests.transports.gateway import RECEIPTS, gateway, say
 
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = pytest.mark.django_db
 
 PAGE = "/settings/transport"
 NEEDS = {

@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from cocoonmail.accounts.models import Workspace
+from cocoonmail.accounts.walls import across
 from cocoonmail.emails.mime import needs_smtputf8
 from cocoonmail.emails.transport import transport_of
 from cocoonmail.kit.secrets import Unsealable
@@ -55,6 +56,7 @@ def _send(message: EmailMessage) -> bool:
     return isinstance(outcome, Accepted)
 
 
+@across()
 def _workspace(recipients: Sequence[str]) -> Workspace | None:
     """One that can send: of those that the recipient works in, else the first."""
     can_send = Workspace.objects.exclude(transport_sealed="").exclude(sender_email="").order_by("pk")

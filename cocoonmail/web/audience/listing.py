@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from cocoonmail.contacts.finding import addressed, called, values_in_use
 from cocoonmail.contacts.models import Contact, ContactProperty
 from cocoonmail.contacts.suppression import stopped, suppressed
 from cocoonmail.kit.clock import database_now
@@ -19,11 +20,16 @@ from cocoonmail.web.shared.asked import asked
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
 
-CHOICES_MAX = 50  # Groups and sources offered to filter by
+WORDS_MAX = 5  # Looked for
 COLUMNS_SHOWN = 2  # Custom properties that are shown as columns without being asked for
 COLUMNS_MAX = 6
 SWITCHES = {"subscribed": ("Subscribed", "Subscribed", "Unsubscribed"), "test": ("Mode", "Test mode only", "Live")}
 
+# The filters by a column's values: the name in the URL, the column, the label.
+VALUED: list[tuple[str, Literal["user_group", "source"], str]] = [
+    ("group", "user_group", "User group"),
+    ("source", "source", "Source"),
+]
 MAIL = "mail"
 STOPPED = {"stopped": "Stopped", "allowed": "Not stopped"}
 
@@ -32,7 +38,8 @@ STOPPED = {"stopped": "Stopped", "allowed": "Not stopped"}
 def audience(request: MemberRequest) -> HttpResponse:
     """Every contact, newest first."""
     mine = Contact.objects.filter(workspace=request.workspace)
-    page = page_of(found(request, mine), request, by="created_at")
+    searched = bool(asked(request, "q")) or asked(request, MAIL) == "stopped"
+    page = page_of(found(request, mine), request, by="created_at", searched=searched)
     properties = list(ContactProperty.objects.filter(workspace=request.workspace).order_by("name"))
     shown = columns(request, properties)
     values = {
@@ -40,7 +47,7 @@ def audience(request: MemberRequest) -> HttpResponse:
         "rows": rows_of(page.rows, shown),
         "columns": shown,
         "properties": properties,
-        "selects": selects(request, mine),
+        "selects": selects(request),
         "kept": {"columns": ",".join(shown)} if "columns" in request.GET else {},
         "any": bool(page.rows) or mine.exists(),
     }
@@ -65,11 +72,10 @@ def values_of(contact: Contact, shown: Sequence[str]) -> list[str]:
 
 def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Contact]:
     """The contacts that the URL's filters ask for."""
-    for word in asked(request, "q").split()[:5]:
-        named = Q(first_name__icontains=word) | Q(last_name__icontains=word)
-        contacts = contacts.filter(named | Q(email_key__icontains=word.casefold()) | Q(email__icontains=word))
+    for word in asked(request, "q").split()[:WORDS_MAX]:
+        contacts = contacts.filter(addressed(word) | called(word))
     if (value := asked(request, MAIL)) in STOPPED:
-        contacts = stopped(contacts, yes=value == "stopped")
+        contacts = stopped(contacts, request.workspace.pk, yes=value == "stopped")
     for switch in SWITCHES:
         if (value := asked(request, switch)) in ("yes", "no"):
             contacts = contacts.filter(**{switch: value == "yes"})
@@ -79,21 +85,20 @@ def found(request: MemberRequest, contacts: QuerySet[Contact]) -> QuerySet[Conta
     return contacts
 
 
-def selects(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:
+def selects(request: MemberRequest) -> list[dict[str, Any]]:
     """The filters: the two switches, whether mail was stopped, and the groups and sources that there are."""
     switches = [
         {"name": name, "label": label, "value": asked(request, name), "options": [("yes", yes), ("no", no)]}
         for name, (label, yes, no) in SWITCHES.items()
     ]
     mail = {"name": MAIL, "label": "Mail", "value": asked(request, MAIL), "options": list(STOPPED.items())}
-    return [switches[0], mail, *_valued(request, contacts), switches[1]]
+    return [switches[0], mail, *_valued(request), switches[1]]
 
 
-def _valued(request: MemberRequest, contacts: QuerySet[Contact]) -> list[dict[str, Any]]:
+def _valued(request: MemberRequest) -> list[dict[str, Any]]:
     valued = []
-    for name, field, label in (("group", "user_group", "User group"), ("source", "source", "Source")):
-        known = contacts.exclude(**{field: ""}).order_by(field).values_list(field, flat=True).distinct()[:CHOICES_MAX]
-        if options := [(value, value) for value in known]:
+    for name, field, label in VALUED:
+        if options := [(value, value) for value in values_in_use(request.workspace.pk, field)]:
             valued.append({"name": name, "label": label, "value": asked(request, name), "options": options})
     return valued
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cocoonmail.accounts.epoch import paused
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
 from cocoonmail.platforms import PLATFORMS
-from cocoonmail.web.shared.paging import COUNT_MAX
+from cocoonmail.trace.waiting import waiting
+from cocoonmail.web.shared.counting import count_of, in_words
 
 URGENCY = ("bad", "warn", "info", "idle")
 
@@ -28,8 +30,24 @@ class Trouble:
 
 def attention(workspace: Workspace) -> list[Trouble]:
     """Everything that needs a person, the most urgent first."""
-    found = [*_messages(workspace), *_endpoints(workspace), *_sending(workspace)]
+    found = [*_paused(workspace), *_messages(workspace), *_endpoints(workspace), *_sending(workspace)]
     return sorted(found, key=lambda one: URGENCY.index(one.tone))
+
+
+def _paused(workspace: Workspace) -> Iterator[Trouble]:
+    """After a restore nothing is sent until a person has seen what would be."""
+    if (row := paused()) is None:
+        return
+    found = waiting(Message.objects.filter(workspace=workspace))
+    one = "1 message waits" if found.count == 1 else f"{found.count:,} messages wait"
+    since = f", the oldest since {found.oldest:%d %b %Y, %H:%M} UTC" if found.oldest else ""
+    loops = "; ".join(f"{name}: {many:,}" for name, many in found.loops)
+    words = f"{_sentence(row.pause_reason)} {one}{since}{f' ({loops})' if loops else ''}."
+    yield Trouble("bad", "Sending is paused", words, "Look, and start it or discard them", "/messages")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 # (status, tone, what one is called, what many are called, why it matters)
@@ -45,14 +63,10 @@ STANDING = [
 def _messages(workspace: Workspace) -> Iterator[Trouble]:
     mine = Message.objects.filter(workspace=workspace)
     for status, tone, one, many, words in STANDING:
-        count = mine.filter(status=status).order_by()[: COUNT_MAX + 1].count()
+        count = count_of(mine.filter(status=status))
         if count:
-            title = f"{_counted(count)} {one if count == 1 else many}"
+            title = f"{in_words(count)} {one if count == 1 else many}"
             yield Trouble(tone, title, words, "Look", f"/messages?status={status.value}")
-
-
-def _counted(count: int) -> str:
-    return f"{COUNT_MAX:,}+" if count > COUNT_MAX else f"{count:,}"
 
 
 def _endpoints(workspace: Workspace) -> Iterator[Trouble]:
@@ -62,12 +76,12 @@ def _endpoints(workspace: Workspace) -> Iterator[Trouble]:
 
 def _endpoint(endpoint: Endpoint) -> Iterator[Trouble]:
     base, title = f"/integrations/{endpoint.platform}/{endpoint.pk}", _platform(endpoint)
-    failed = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.FAILED).order_by()[: COUNT_MAX + 1].count()
+    failed = count_of(Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.FAILED))
     if failed:
         said = "delivery" if failed == 1 else "deliveries"
         words = "What they set off is missing until they are processed again."
         url = f"{base}/deliveries?state=failed"
-        yield Trouble("bad", f"{_counted(failed)} {said} of “{endpoint}” could not be processed", words, "Look", url)
+        yield Trouble("bad", f"{in_words(failed)} {said} of “{endpoint}” could not be processed", words, "Look", url)
     if not endpoint.secrets.all():
         words = f"Everything that {title} sends there is refused."
         yield Trouble("warn", f"“{endpoint}” has no signing secret", words, "Add the secret", f"{base}#secret")

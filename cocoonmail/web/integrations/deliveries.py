@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cocoonmail.contacts.models import Contact
 from cocoonmail.intake.again import process_again
+from cocoonmail.intake.backfill import quiet_ones
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
 from cocoonmail.intake.parked import PATIENCE
 from cocoonmail.kit.clock import database_now
@@ -129,8 +130,9 @@ def delivery(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
             "size": len(body),
             "headers": {name: _shortened(name, value) for name, value in sorted(row.headers.items())},
             "give_up_at": row.received_at + PATIENCE if row.state == DeliveryState.PARKED else None,
-            "can_edit": request.member.role in EDITORS,
+            "can_edit": request.member.role in EDITORS and bool(body),
             "moving": row.state == DeliveryState.WAITING,
+            "quiet": bool(quiet_ones([row])),
         },
     )
 
@@ -144,7 +146,8 @@ def _shortened(name: str, value: str) -> str:
 
 def _moments(row: Delivery, came: Followed) -> list[dict[str, Any]]:
     """What followed, newest first, each with its own page."""
-    moments = [_moment("webhook", "Received", row.received_at, text=row.understood)]
+    came_in = "Received" if row.backfill_id is None else "Fetched by a backfill"
+    moments = [_moment("webhook", came_in, row.received_at, text=row.understood)]
     if row.processed_at:
         how = tone(row.state)
         moments.append(_moment(tone_icon(how), row.get_state_display(), row.processed_at, text=row.result, tone=how))
@@ -210,6 +213,8 @@ def body(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
 def again(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
     """Process a delivery again; what it did before is not done twice."""
     row = delivery_of(request, platform, pk)
-    process_again(row, database_now())
-    messages.success(request, "It is processed again. What it did before is not done twice.")
+    if process_again(row, database_now()):
+        messages.success(request, "It is processed again. What it did before is not done twice.")
+    else:
+        messages.error(request, "It cannot be processed again: its body is not kept any more.")
     return redirect("delivery", platform, pk)

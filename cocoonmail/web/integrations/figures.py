@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Sum
-from django.utils import timezone
 
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
-from cocoonmail.web.shared.paging import COUNT_MAX
+from cocoonmail.web.shared.days import by_day, named
 
-DAYS = 30
 # Troubles are looked for in the newest deliveries only, so that the page is as quick after a million as after ten.
 LATEST = 500
 CLOCK_AHEAD_MAX = 60  # Seconds that the sender's clock may be ahead before it is worth a word
@@ -30,17 +28,8 @@ class Caution:
 
 def received_by_day(endpoint: Endpoint, now: datetime) -> list[tuple[str, int]]:
     """(day, deliveries) over the last 30 days, oldest first, in the reader's time zone."""
-    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    mornings = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    return [(morning.strftime("%-d %b"), _received(endpoint, morning)) for morning in mornings]
-
-
-def _received(endpoint: Endpoint, morning: datetime) -> int:
-    """One range of the index a day: grouping a million rows by their local day would take seconds."""
-    span = Delivery.objects.filter(
-        endpoint=endpoint, received_at__gte=morning, received_at__lt=morning + timedelta(days=1)
-    )
-    return span.order_by()[:COUNT_MAX].count()
+    (counts,) = by_day(Delivery, [{"endpoint": endpoint.pk}], "received_at", now)
+    return named(counts, now)
 
 
 def state_of(endpoint: Endpoint) -> str:

@@ -25,7 +25,7 @@ class Guide:
     mistakes: Mapping[str, str] = field(default_factory=dict)
 
 
-API_KEY = "This is one of Stripe's API keys. Cocoonmail needs none: never paste it anywhere. "
+API_KEY = "This is one of Stripe's API keys, which webhooks do not need: paste it nowhere but for a backfill. "
 FIND_IT = "The signing secret begins with whsec_ and is shown on the webhook's own page in Stripe."
 
 GUIDES: Mapping[str, Guide] = {

@@ -33,11 +33,12 @@ def base_of(endpoint: Endpoint) -> str:
 
 
 def frame(request: MemberRequest, endpoint: Endpoint, here: str) -> dict[str, Any]:
-    """What all pages of one endpoint show. `here` is the tab: "", "/deliveries" or "/options"."""
+    """What all pages of one endpoint show. `here` is the tab: "", "/deliveries", "/backfills" or "/options"."""
     platform, guide = platform_of(endpoint.platform)
     base = base_of(endpoint)
     siblings = list(endpoints_of(request, endpoint.platform))
-    tabs = [("Set-up", ""), ("Deliveries", "/deliveries"), ("Options", "/options")]
+    past = [("Backfill", "/backfills")] if platform.history else []
+    tabs = [("Set-up", ""), ("Deliveries", "/deliveries"), *past, ("Options", "/options")]
     return {
         "endpoint": endpoint,
         "platform": platform,

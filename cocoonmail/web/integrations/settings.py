@@ -20,8 +20,8 @@ from cocoonmail.web.integrations.forms import OptionsForm, SecretForm
 from cocoonmail.web.integrations.guides import Guide
 from cocoonmail.web.integrations.pages import base_of, frame, show_setup
 from cocoonmail.web.shared.access import ADMINS, admin_page, page
+from cocoonmail.web.shared.counting import count_of, in_words
 from cocoonmail.web.shared.middleware import MemberRequest
-from cocoonmail.web.shared.paging import COUNT_MAX
 
 ENDPOINTS_MAX = 50  # Per platform and workspace
 NAME_MAX = 100
@@ -123,8 +123,8 @@ def options(request: MemberRequest, platform: str, pk: int) -> HttpResponse:
 
 def _destroys(endpoint: Endpoint) -> list[str]:
     """What deleting an endpoint takes with it, in words."""
-    count = Delivery.objects.filter(endpoint=endpoint).order_by()[: COUNT_MAX + 1].count()
-    known = f"{COUNT_MAX:,}+" if count > COUNT_MAX else f"{count:,}"
+    count = count_of(Delivery.objects.filter(endpoint=endpoint))
+    known = in_words(count)
     return [
         "its URL: whatever is sent there is answered 404",
         f"{endpoint.secrets.count()} signing secrets",

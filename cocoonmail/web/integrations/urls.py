@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from cocoonmail.web.integrations import deliveries, settings, views
+from cocoonmail.web.integrations import backfills, deliveries, settings, views
 
 of_endpoint = [
     path("", views.setup, name="endpoint"),
@@ -17,6 +17,8 @@ of_endpoint = [
     path("/only-log-test-events", settings.only_log_test_events, name="endpoint_only_log_test"),
     path("/enable", settings.enable, name="endpoint_enable"),
     path("/delete", settings.delete, name="endpoint_delete"),
+    path("/backfills", backfills.backfills, name="endpoint_backfills"),
+    path("/backfills/<int:backfill>/stop", backfills.stop_backfill, name="endpoint_stop_backfill"),
     path("/deliveries", deliveries.log, name="endpoint_deliveries"),
 ]
 

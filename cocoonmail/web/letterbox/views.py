@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from cocoonmail.accounts.walls import inside
 from cocoonmail.contacts import consent
 from cocoonmail.contacts.models import Contact
 from cocoonmail.emails.letters import read_unsubscribe_token
@@ -27,13 +28,14 @@ MASK = "•••"
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button and changes nothing; POST, from the button or a mail program, unsubscribes."""
-    contact = _contact(token)
-    if contact is None:
-        return _nothing(request)
-    if request.method == "POST":
-        consent.unsubscribe(contact, database_now())
-        return _page(request, "done", contact, token)
-    return _page(request, "ask" if contact.subscribed else "done", contact, token)
+    with inside(_workspace(token)):
+        contact = _contact(token)
+        if contact is None:
+            return _nothing(request)
+        if request.method == "POST":
+            consent.unsubscribe(contact, database_now())
+            return _page(request, "done", contact, token)
+        return _page(request, "ask" if contact.subscribed else "done", contact, token)
 
 
 @csrf_exempt
@@ -41,16 +43,27 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def resubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """For whoever pressed the button by mistake."""
-    contact = _contact(token)
-    if contact is None:
-        return _nothing(request)
-    consent.resubscribe(contact, database_now())
-    return _page(request, "back", contact, token)
+    with inside(_workspace(token)):
+        contact = _contact(token)
+        if contact is None:
+            return _nothing(request)
+        consent.resubscribe(contact, database_now())
+        return _page(request, "back", contact, token)
+
+
+def _read(token: str) -> tuple[int, int, int] | None:
+    return read_unsubscribe_token(token) if len(token) <= TOKEN_MAX else None
+
+
+def _workspace(token: str) -> int | None:
+    """The workspace that wrote the letter with this link; None where the token is not ours."""
+    said = _read(token)
+    return said[0] if said else None
 
 
 def _contact(token: str) -> Contact | None:
     """Whose link this is. The contact must still be in the workspace that wrote to them."""
-    said = read_unsubscribe_token(token) if len(token) <= TOKEN_MAX else None
+    said = _read(token)
     if said is None:
         return None
     workspace, contact, _ = said

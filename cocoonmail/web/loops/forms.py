@@ -22,13 +22,17 @@ class VersionField(forms.DateTimeField):
     """When what is being changed was last changed, as its page saw it: tells two tabs apart."""
 
     widget = forms.HiddenInput
+    RELOAD = "Reload this page first."
 
     def to_python(self, value: Any) -> datetime | None:
         """The moment, to the microsecond."""
         try:
-            return datetime.fromisoformat(value) if value else None
-        except ValueError as error:
-            raise forms.ValidationError("Reload this page first.") from error
+            moment = datetime.fromisoformat(value) if value else None
+        except ValueError:
+            raise forms.ValidationError(self.RELOAD) from None
+        if moment is not None and moment.tzinfo is None:
+            raise forms.ValidationError(self.RELOAD)
+        return moment
 
     def prepare_value(self, value: Any) -> Any:
         """As it is written into the page."""

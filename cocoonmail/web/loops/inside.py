@@ -17,10 +17,12 @@ from cocoonmail.loops.models import Loop, Run, RunState
 from cocoonmail.loops.steps import SendEmail, read_steps
 from cocoonmail.loops.words import called, title_of
 from cocoonmail.web.loops.builder import frame
+from cocoonmail.web.loops.figures import entered_by_day, inside
 from cocoonmail.web.loops.finding import emails_of, loop_of
 from cocoonmail.web.shared.access import EDITORS, page
 from cocoonmail.web.shared.asked import asked
-from cocoonmail.web.shared.days import DAYS, by_day, named
+from cocoonmail.web.shared.counting import in_words
+from cocoonmail.web.shared.days import named
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
 
@@ -34,14 +36,11 @@ def metrics(request: MemberRequest, pk: int) -> HttpResponse:
     """How many entered, and what became of each email."""
     loop = loop_of(request, pk)
     emails, now = emails_of(loop), timezone.now()
-    states = dict(Run.objects.filter(loop=loop).values_list("state").annotate(Count("pk")))
-    days = by_day(Run.objects.filter(loop=loop), "loop_id", "started_at", now).get(loop.pk, [0] * DAYS)
+    (states,), (days,) = inside([loop]), entered_by_day([loop], now)
     values = {
         **frame(loop, "metrics", emails, may_edit=request.member.role in EDITORS),
-        "entered": sum(states.values()),
-        "waiting": states.get(RunState.WAITING, 0),
-        "finished": states.get(RunState.FINISHED, 0),
-        "failed": states.get(RunState.FAILED, 0),
+        "entered": in_words(states.entered),
+        **{name: in_words(count) for name, count in states._asdict().items()},
         "days": named(days, now),
         "columns": [status.label for status in COLUMNS],
         "rows": rows_of(loop, emails),
@@ -90,7 +89,7 @@ def people(request: MemberRequest, pk: int) -> HttpResponse:
     mine = Run.objects.filter(loop=loop).select_related("contact", "version", "event__name")
     found = mine.filter(state=state) if state in RunState.values else mine
     found = found.filter(contact__email_key__icontains=q.casefold()) if q else found
-    page = page_of(found, request, by="started_at")
+    page = page_of(found, request, by="started_at", searched=bool(q))
     values = {
         **frame(loop, "people", emails, may_edit=request.member.role in EDITORS),
         "page": page,

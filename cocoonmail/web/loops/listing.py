@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from cocoonmail.emails.models import Message, Status
 from cocoonmail.loops.from_template import free_name
 from cocoonmail.loops.gallery import TEMPLATES
-from cocoonmail.loops.models import Loop, LoopState, Run, RunState
+from cocoonmail.loops.models import Loop, LoopState
+from cocoonmail.web.loops.figures import entered_by_day, inside, sent
 from cocoonmail.web.loops.forms import NameForm
 from cocoonmail.web.shared.access import page
 from cocoonmail.web.shared.asked import asked
-from cocoonmail.web.shared.days import DAYS, by_day
+from cocoonmail.web.shared.counting import in_words
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import page_of
 
 BLANK = "Untitled loop"
-GONE_OUT = (Status.SENT, Status.CAPTURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +28,10 @@ class Row:
     """A loop with its figures."""
 
     loop: Loop
-    entered: int
-    waiting: int
-    finished: int
-    sent: int
+    entered: str
+    waiting: str
+    finished: str
+    sent: str
     counts: list[int]
 
 
@@ -58,21 +56,17 @@ def loops(request: MemberRequest) -> HttpResponse:
 
 def rows_of(loops: list[Loop]) -> list[Row]:
     """The loops with their figures: three queries, however many loops."""
-    runs, messages = Run.objects.filter(loop__in=loops), Message.objects.filter(loop_id__in=[one.pk for one in loops])
-    states = {(loop, state): n for loop, state, n in runs.values_list("loop_id", "state").annotate(Count("pk"))}
-    gone = messages.filter(status__in=GONE_OUT).values_list("loop_id").annotate(Count("pk"))
-    sent = {loop: number for loop, number in gone if loop is not None}
-    days = by_day(runs, "loop_id", "started_at", timezone.now())
+    days = entered_by_day(loops, timezone.now())
     return [
         Row(
             loop=loop,
-            entered=sum(states.get((loop.pk, state), 0) for state in RunState.values),
-            waiting=states.get((loop.pk, RunState.WAITING), 0),
-            finished=states.get((loop.pk, RunState.FINISHED), 0),
-            sent=sent.get(loop.pk, 0),
-            counts=days.get(loop.pk, [0] * DAYS),
+            entered=in_words(states.entered),
+            waiting=in_words(states.waiting),
+            finished=in_words(states.finished),
+            sent=in_words(gone),
+            counts=counts,
         )
-        for loop in loops
+        for loop, states, gone, counts in zip(loops, inside(loops), sent(loops), days, strict=True)
     ]
 
 

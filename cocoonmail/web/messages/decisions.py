@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -12,14 +13,19 @@ from django.views.decorators.http import require_POST
 from cocoonmail.emails.again import all_arrived, arrived, release, release_all
 from cocoonmail.emails.models import EmailVersion, Message, Status
 from cocoonmail.kit.clock import database_now
+from cocoonmail.loops.models import Loop
 from cocoonmail.loops.steps import SendEmail, read_steps
-from cocoonmail.web.messages.finding import Trail, message_of, trail_of
+from cocoonmail.web.messages.finding import message_of, trail_of
 from cocoonmail.web.messages.listing import ID_DIGITS, filtered
 from cocoonmail.web.shared.access import page
+from cocoonmail.web.shared.counting import count_of, in_words
 from cocoonmail.web.shared.middleware import MemberRequest
 from cocoonmail.web.shared.paging import PAGE
 
-STANDING = (Status.HELD, Status.FAILED, Status.UNKNOWN)
+NEVER_LEFT = (Status.HELD, Status.FAILED)
+STANDING = (*NEVER_LEFT, Status.UNKNOWN)
+AT_ONCE = 1000  # Messages that are written anew at one click, which takes a second
+TOGETHER = 100  # Of them in one transaction, so that others need not wait
 MOVED_ON = "Somebody was faster: the message does not stand still any more."
 NOTHING_CHOSEN = "Nothing was decided: tick some messages, or all of them."
 NOBODY = "The contact was deleted: there is nobody to send it to."
@@ -30,11 +36,11 @@ def may_send_again(message: Message) -> bool:
     return message.status in STANDING and message.contact is not None
 
 
-def newer_version(message: Message, trail: Trail) -> EmailVersion | None:
-    """What the loop sends today in this message's place, if that is another text and this one never left."""
-    if message.status not in (Status.HELD, Status.FAILED) or trail.loop is None or trail.loop.published is None:
+def newer_version(message: Message, loop: Loop | None) -> EmailVersion | None:
+    """What its loop sends today in this message's place, if that is another text and this one never left."""
+    if message.status not in NEVER_LEFT or loop is None or loop.published is None:
         return None
-    steps = [step for step in read_steps(trail.loop.published.steps) if step.id == message.step]
+    steps = [step for step in read_steps(loop.published.steps) if step.id == message.step]
     wanted = [step.version for step in steps if isinstance(step, SendEmail) and step.version != message.version_id]
     mine = EmailVersion.objects.filter(workspace_id=message.workspace_id)
     return mine.filter(pk__in=[pk for pk in wanted if pk]).first()
@@ -47,7 +53,7 @@ def send_again(request: MemberRequest, pk: int) -> HttpResponse:
     row = message_of(request, pk)
     if not may_send_again(row):
         messages.warning(request, MOVED_ON if row.contact else NOBODY)
-    elif release(row, database_now(), newer_version(row, trail_of(row))):
+    elif release(row, database_now(), newer_version(row, trail_of(row).loop)):
         messages.success(request, "It is on its way again.")
     else:
         messages.warning(request, MOVED_ON)
@@ -57,12 +63,31 @@ def send_again(request: MemberRequest, pk: int) -> HttpResponse:
 @page
 @require_POST
 def send_many_again(request: MemberRequest) -> HttpResponse:
-    """Queue anew the unknown messages that were chosen, all of them at once."""
+    """Queue anew the messages that were chosen and stand still: unknown ones all at once, others so many at a time."""
     chosen = _chosen(request)
     if chosen is None:
         return _decided(request, NOTHING_CHOSEN)
-    many = release_all(chosen, database_now())
-    return _decided(request, f"{_counted(many)} on the way again." if many else MOVED_ON, done=many > 0)
+    many = release_all(chosen, database_now()) + _let_go(chosen)
+    left = count_of(chosen.filter(status__in=NEVER_LEFT, contact__isnull=False))
+    more = f" {in_words(left)} are left: send again to go on." if left else ""
+    return _decided(request, f"{_counted(many)} on the way again.{more}" if many else MOVED_ON, done=many > 0)
+
+
+def _let_go(chosen: QuerySet[Message]) -> int:
+    """Queue anew the oldest that never left, each with today's facts and its loop's text of today. Returns how many."""
+    rows = chosen.filter(status__in=NEVER_LEFT, contact__isnull=False).order_by("pk")
+    found = list(rows.select_related("contact", "workspace")[:AT_ONCE])
+    loops = Loop.objects.select_related("published").in_bulk({row.loop_id for row in found if row.loop_id})
+    versions: dict[tuple[int | None, str, int], EmailVersion | None] = {}
+    now, many = database_now(), 0
+    for begin in range(0, len(found), TOGETHER):
+        with transaction.atomic():
+            for row in found[begin : begin + TOGETHER]:
+                key = (row.loop_id, row.step, row.version_id)
+                if key not in versions:
+                    versions[key] = newer_version(row, loops.get(row.loop_id or 0))
+                many += release(row, now, versions[key])
+    return many
 
 
 @page
@@ -92,7 +117,8 @@ def _counted(many: int) -> str:
 
 def _decided(request: MemberRequest, words: str, *, done: bool = False) -> HttpResponse:
     messages.add_message(request, messages.SUCCESS if done else messages.WARNING, words)
-    return redirect(f"{reverse('messages')}?status={Status.UNKNOWN.value}")
+    asked = request.POST.get("status", "")
+    return redirect(f"{reverse('messages')}?status={asked if asked in STANDING else Status.UNKNOWN.value}")
 
 
 @page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from cocoonmail.web.messages import decisions, listing, views
+from cocoonmail.web.messages import decisions, listing, paused, views
 
 of_message = [
     path("", views.message, name="message"),
@@ -21,5 +21,7 @@ urlpatterns = [
     path("messages", listing.messages, name="messages"),
     path("messages/send-again", decisions.send_many_again, name="messages_send_again"),
     path("messages/arrived", decisions.many_arrived, name="messages_arrived"),
+    path("messages/start-sending", paused.start_sending, name="messages_start_sending"),
+    path("messages/discard-waiting", paused.discard_waiting, name="messages_discard_waiting"),
     path("messages/<int:pk>", include(of_message)),
 ]

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from cocoonmail.accounts.epoch import paused as sending_paused
 from cocoonmail.emails.again import RESENT
 from cocoonmail.emails.letters import merge, write
 from cocoonmail.emails.models import Message, Status
@@ -102,14 +103,15 @@ def _show(request: MemberRequest, row: Message, here: str, values: dict[str, Any
     """The page around one of its tabs."""
     trail = trail_of(row)
     base = f"/messages/{row.pk}"
-    paused = trail.loop is not None and trail.loop.state == LoopState.PAUSED
+    held_up = sending_paused() is not None
+    paused = held_up or (trail.loop is not None and trail.loop.state == LoopState.PAUSED)
     context = {
         "message": row,
         "title": values["letter"].subject if "letter" in values else row.subject or row.version.name,
         "base": base,
         "here": here,
         "tabs": [{"label": label, "url": base + to, "here": here == to} for label, to in TABS],
-        "explained": explain(row, paused),
+        "explained": explain(row, paused, held_up),
         "known": known(row.workspace, [row]).get(row.pk),
         "retry_at": row.due_at if row.status == Status.QUEUED and row.attempts and not paused else None,
         "leaves_at": row.due_at if row.status == Status.QUEUED and row.reason == RESENT and not paused else None,
@@ -117,7 +119,7 @@ def _show(request: MemberRequest, row: Message, here: str, values: dict[str, Any
         "moments": _moments(row, trail),
         "can_edit": request.member.role in EDITORS,
         "may_send_again": may_send_again(row),
-        "newer": newer_version(row, trail),
+        "newer": newer_version(row, trail.loop),
         "moving": row.status in MOVING and not paused and (row.due_at is None or row.due_at <= _soon()),
     }
     return render(request, "messages/message.html", {**context, **values})

@@ -40,6 +40,7 @@ WORDS = {
     ),
 }
 
+HELD_UP = "Nothing is sent until somebody starts it again, as after a restore."
 AGAIN = "No answer came, so it goes out again by itself, once, as its loop says. Its reader may get it twice."
 
 # What a reason speaks of, and where that is put right: the first that fits counts.
@@ -56,13 +57,15 @@ REMEDIES = [
 TRANSPORT = ("/settings/transport", "Set up a transport")
 
 
-def explain(message: Message, paused: bool = False) -> Explained:
-    """A message's status for a person. `paused`: its loop stands still, so nothing of it is sent."""
+def explain(message: Message, paused: bool = False, held_up: bool = False) -> Explained:
+    """A message's status for a person. `paused`: its loop stands still; `held_up`: nothing is sent at all."""
     status = Status(message.status)
     tone, title = TITLES[status]
     if status == Status.QUEUED and message.attempts and message.reason:
         title = "Will be tried again"
     words = " ".join(filter(None, [_sentence(message), WORDS.get(status, "")]))
+    if status == Status.QUEUED and held_up:
+        return Explained("warn", "Sending is paused", HELD_UP, "/messages", "What waits")
     if status == Status.QUEUED and paused:
         title, words = "Waiting for its loop", "The loop is paused. The message goes out when the loop goes on."
     if status == Status.QUEUED and message.reason == RESENT and not paused:

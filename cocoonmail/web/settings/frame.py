@@ -14,6 +14,7 @@ TABS = [
     ("Domains", "/settings/domains"),
     ("Transport", "/settings/transport"),
     ("Sending limits", "/settings/limits"),
+    ("Retention", "/settings/keeping"),
     ("Members", "/settings/members"),
 ]
 # A page of their own, for it belongs to the person and not to the workspace.

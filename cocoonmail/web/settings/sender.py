@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from cocoonmail.accounts.models import Member, Workspace
+from cocoonmail.accounts.walls import across
 from cocoonmail.web.settings.forms import SenderForm
 from cocoonmail.web.settings.frame import for_reading, frame
 from cocoonmail.web.shared.access import admin_page
@@ -25,6 +26,12 @@ def sender(request: MemberRequest) -> HttpResponse:
         form.instance.save(update_fields=list(form.cleaned_data))
         messages.success(request, "Saved. Emails that are written from now on have this sender.")
         return redirect("settings")
-    others = Member.objects.filter(user=request.user).select_related("workspace").order_by("workspace__name", "pk")  # type: ignore[misc]
-    context = {**frame(request, "/settings"), "form": for_reading(form, request), "memberships": list(others)}
+    context = {**frame(request, "/settings"), "form": for_reading(form, request), "memberships": _memberships(request)}
     return render(request, "settings/sender.html", context)
+
+
+@across()
+def _memberships(request: MemberRequest) -> list[Member]:
+    """Where else the reader works."""
+    mine = Member.objects.filter(user=request.user).select_related("workspace")  # type: ignore[misc]
+    return list(mine.order_by("workspace__name", "pk"))

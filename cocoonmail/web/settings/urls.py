@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from cocoonmail.web.settings import domains, limits, members, sender, transport, workspaces
+from cocoonmail.web.settings import domains, keeping, limits, members, sender, transport, workspaces
 
 urlpatterns = [
     path("settings", sender.sender, name="settings"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("settings/transport/tests", transport.send_test, name="settings_transport_test"),
     path("settings/limits", limits.limits, name="settings_limits"),
     path("settings/limits/remove", limits.remove, name="settings_limit_remove"),
+    path("settings/keeping", keeping.keeping, name="settings_keeping"),
     path("settings/members", members.members, name="settings_members"),
     path("settings/members/<int:pk>/role", members.change_role, name="member_role"),
     path("settings/members/<int:pk>/remove", members.remove, name="member_remove"),

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from cocoonmail.accounts.models import Member
+from cocoonmail.accounts.walls import across
 
 
 # Whatever their role there: this changes nothing but what they see.
@@ -15,6 +16,7 @@ from cocoonmail.accounts.models import Member
 @require_POST
 def enter(request: HttpRequest, pk: int) -> HttpResponse:
     """Work in this workspace from now on."""
-    member = get_object_or_404(Member, user=request.user, workspace=pk)
+    with across():
+        member = get_object_or_404(Member, user=request.user, workspace=pk)
     request.session["workspace"] = member.workspace_id
     return redirect("home")

@@ -1,13 +1,14 @@
-"""Count rows by day, for the pictures of the last 30 days: one query for a whole table of them."""
+"""Count rows by day, for the pictures of the last 30 days: quick after a million rows too."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Model
 from django.utils import timezone
+
+from cocoonmail.web.shared.counting import Group, Span, counts
 
 DAYS = 30
 
@@ -18,16 +19,17 @@ def first_morning(now: datetime) -> datetime:
     return today - timedelta(days=DAYS - 1)
 
 
-def by_day(rows: QuerySet[Any], key: str, moment: str, now: datetime) -> dict[Any, list[int]]:
-    """Counts per day, oldest first, by the value of the field `key`; `moment` names the field that is counted by."""
+def by_day(
+    model: type[Model], groups: Sequence[Group], moment: str, now: datetime, *, lasting: bool = True
+) -> list[list[int]]:
+    """Counts per day, oldest first, of each group of rows, as `counting.counts` counts them."""
+    return counts(model, groups, moment, spans(now), lasting=lasting)
+
+
+def spans(now: datetime) -> list[Span]:
+    """The days, each from its morning to the next one's, in the reader's time zone."""
     since = first_morning(now)
-    days = {(since + timedelta(days=number)).date(): number for number in range(DAYS)}
-    counts: dict[Any, list[int]] = {}
-    recent = rows.filter(**{f"{moment}__gte": since}).order_by()
-    for value, day, count in recent.annotate(day=TruncDate(moment)).values_list(key, "day").annotate(n=Count("pk")):
-        if day in days:
-            counts.setdefault(value, [0] * DAYS)[days[day]] = count
-    return counts
+    return [(since + timedelta(days=day), since + timedelta(days=day + 1)) for day in range(DAYS)]
 
 
 def named(counts: list[int], now: datetime) -> list[tuple[str, int]]:

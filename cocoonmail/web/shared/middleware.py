@@ -1,4 +1,4 @@
-"""What every page gets: headers that fence it in, and the workspace that its reader works in."""
+"""What every page gets: headers that fence it in, the workspace that its reader works in, and walls around it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from cocoonmail.accounts.models import Member, Workspace
+from cocoonmail.accounts.walls import across, inside, walled
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -18,6 +19,16 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
 )
+
+
+def walls(get_response: GetResponse) -> GetResponse:
+    """Nothing of any workspace can be read or written, until it is known who asks."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        with walled():
+            return get_response(request)
+
+    return respond
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
@@ -47,8 +58,9 @@ def workspace_of_the_request(get_response: GetResponse) -> GetResponse:
         whole = cast(MemberRequest, request)
         whole.member = member  # type: ignore[assignment]
         whole.workspace = member.workspace if member else None  # type: ignore[assignment]
-        with timezone.override(_zone(member.workspace if member else None)):
-            return get_response(request)
+        with inside(member.workspace_id if member else None):
+            with timezone.override(_zone(member.workspace if member else None)):
+                return get_response(request)
 
     return respond
 
@@ -66,4 +78,5 @@ def _member(request: HttpRequest) -> Member | None:
         return None
     memberships = Member.objects.filter(user=request.user).select_related("workspace").order_by("pk")
     chosen = request.session.get("workspace")
-    return memberships.filter(workspace=chosen).first() or memberships.first()
+    with across():
+        return memberships.filter(workspace=chosen).first() or memberships.first()

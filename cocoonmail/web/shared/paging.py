@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest
 
+from cocoonmail.web.shared.counting import COUNT_MAX, count_of, in_words
+
 Row = TypeVar("Row", bound=Model)
+Place: TypeAlias = list[Any]  # [value, primary key] of a row, or nothing
 
 PAGE = 50
-# Counting stops here: beyond, "100,000+" says enough, and the page stays quick.
-COUNT_MAX = 100_000
 CURSOR_MAX = 500
 
 
@@ -32,17 +35,29 @@ class Page(Generic[Row]):
     @property
     def counted(self) -> str:
         """The count in words: `1,204`, or `100,000+` where counting stopped."""
-        return f"{COUNT_MAX:,}+" if self.count > COUNT_MAX else f"{self.count:,}"
+        return in_words(self.count)
 
 
-def page_of(rows: QuerySet[Row], request: HttpRequest, by: str = "pk", size: int = PAGE) -> Page[Row]:
+def page_of(
+    rows: QuerySet[Row], request: HttpRequest, by: str = "pk", size: int = PAGE, *, searched: bool = False
+) -> Page[Row]:
     """One page of `rows`, the highest `by` first, as `?older=` or `?newer=` in the request's URL says.
 
     `by` is a field that is never null; rows with the same value are kept apart by their primary key. A cursor that
-    nobody gave out shows the first page.
+    nobody gave out shows the first page. `searched`: no index leads to these rows, so they are looked for only once.
     """
-    count = rows.order_by()[: COUNT_MAX + 1].count()
     older, newer = (read(request.GET.get(side, ""), rows.model, by) for side in ("older", "newer"))
+    if not searched:
+        return _walked(rows, by, size, (older, newer), count_of(rows))
+    places = list(rows.order_by().values_list(by, "pk")[: COUNT_MAX + 1])
+    if len(places) > COUNT_MAX:  # So many that those of one page are met soon.
+        return _walked(rows, by, size, (older, newer), len(places))
+    return _picked(rows, by, size, (older, newer), sorted(places))
+
+
+def _walked(rows: QuerySet[Row], by: str, size: int, turn: tuple[Place, Place], count: int) -> Page[Row]:
+    """By going through the rows in their order, for which there is an index."""
+    older, newer = turn
     if newer:
         found = list(rows.filter(beyond(by, newer, "gt")).order_by(by, "pk")[: size + 1])
         shown = found[:size][::-1]
@@ -52,7 +67,20 @@ def page_of(rows: QuerySet[Row], request: HttpRequest, by: str = "pk", size: int
     return Page(shown, count, cursor(shown, 0, by) if older else "", cursor(shown, -1, by) if len(found) > size else "")
 
 
-def beyond(by: str, place: list[Any], side: str) -> Q:
+def _picked(rows: QuerySet[Row], by: str, size: int, turn: tuple[Place, Place], places: Sequence[Any]) -> Page[Row]:
+    """By the places of all rows, which are known, the lowest first."""
+    older, newer = turn
+    end = bisect_left(places, tuple(older)) if older else len(places)
+    if newer:
+        end = min(len(places), bisect_right(places, tuple(newer)) + size)
+    begin = max(0, end - size)
+    found = rows.in_bulk([pk for _, pk in places[begin:end]])
+    shown = [found[pk] for _, pk in reversed(places[begin:end]) if pk in found]
+    is_first = end == len(places) or not (older or newer)
+    return Page(shown, len(places), "" if is_first else cursor(shown, 0, by), cursor(shown, -1, by) if begin else "")
+
+
+def beyond(by: str, place: Place, side: str) -> Q:
     """The rows on one side of a place in the list."""
     value, pk = place
     if by == "pk":
@@ -70,7 +98,7 @@ def cursor(rows: list[Row], place: int, by: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read(text: str, model: type[Model], by: str) -> list[Any]:
+def read(text: str, model: type[Model], by: str) -> Place:
     """What a cursor says, as [value, primary key], or nothing if it is not one of ours."""
     try:
         value, pk = json.loads(base64.urlsafe_b64decode(text[:CURSOR_MAX] + "==="))

@@ -25,7 +25,9 @@ STATES: dict[str, Look] = {
     "ignored": Look("idle", "Ignored"),
     "logged": Look("idle", "Only logged"),
     "refused": Look("bad", "Refused"),
-    # A run
+    # A backfill; a run
+    "working": Look("info", "Fetching"),
+    "stopped": Look("idle", "Stopped"),
     "in_progress": Look("info", "In progress"),
     "finished": Look("good", "Finished"),
     # A message

@@ -123,6 +123,16 @@ function dropEmptyFilters(event) {
   for (const [name, value] of Object.entries(parameters)) if (value === "") delete parameters[name];
 }
 
+// On a narrow screen the tabs run out of sight; the one that is open does not.
+function showOpenTab() {
+  for (const tab of document.querySelectorAll('.tabs [aria-current="page"]')) {
+    const row = tab.closest(".tabs");
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
+}
+
+showOpenTab();
+document.addEventListener("htmx:afterSwap", showOpenTab);
 document.addEventListener("click", onClick);
 document.addEventListener("keydown", onKey);
 document.addEventListener("submit", onSubmit);
