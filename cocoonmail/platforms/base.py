@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -75,13 +75,56 @@ class Rehearse(Protocol):
         """The raw body and the headers."""
 
 
+class Question(NamedTuple):
+    """A GET request to the platform's API: below its address, with these parameters and headers."""
+
+    path: str
+    params: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Events of the past, newest first: each one's body. `after` is where the next page begins, "" at the end."""
+
+    bodies: Sequence[bytes]
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """The platform did not answer, and is to be asked again; after so many seconds where it says when."""
+
+    reason: str
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How to read a platform's events of the past, as many `days` back as it keeps them.
+
+    `key_title` is what the API's key is called and `key_help` where to find one. `complaint(key)` says why a text can
+    be no such key, "" where it can. `ask(key, since, after, types)` is the request for a page and
+    `understand(status, headers, body)` what its answer means, header names in lower case. settings.PLATFORM_APIS says
+    where the API is.
+    """
+
+    days: int
+    key_title: str
+    key_help: str
+    complaint: Callable[[str], str]
+    ask: Callable[[str, int, str, Collection[str]], Question]
+    understand: Callable[[int, Mapping[str, str], bytes], HistoryPage | NotNow | Rejected]
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """One system whose webhooks we understand. Pure: it knows bytes and values, no tables and no network.
 
     `verify(headers, body, secrets, now)` takes lower-case header names and the raw body; `announce(body)` returns an
     Announcement or a Rejected; `events` is the explicit list of the types it reads. `secret_prefix` is what its signing
-    secrets begin with; `rehearse` makes sample requests, None where nobody wrote samples.
+    secrets begin with; `rehearse` makes sample requests, None where nobody wrote samples; `history` is None where the
+    platform gives no past events out.
     """
 
     name: str
@@ -93,3 +136,4 @@ class Platform:
     events: Mapping[str, EventType]
     secret_prefix: str = ""
     rehearse: Rehearse | None = None
+    history: History | None = None

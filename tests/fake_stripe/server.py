@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,9 @@ from tests.fake_stripe.webhooks import SANDBOX_RETRIES, Attempt, Endpoint, Sende
 
 MAX_REQUEST = 1024 * 1024  # bytes
 MAX_DRAIN = 1_000  # rounds
+BLIND = "_blind"  # How a restricted key ends that may read nothing
+NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+TURNED_AWAY = "Request rate limit exceeded."
 
 
 class FakeStripe:
@@ -41,6 +44,10 @@ class FakeStripe:
         self.account = Account(livemode=livemode, clock=clock)
         self.account.on_event = self.sender.take
         self.api = Api(self.account, self.sender)
+        # What the next requests get in place of an answer: a status and headers, as of somebody who asks too much.
+        self.turned_away: list[tuple[int, dict[str, str]]] = []
+        # Told of each request's path and parameters before it is answered.
+        self.on_request: Callable[[str, Object], None] = lambda path, params: None
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", port), handler_for(self))
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
@@ -82,6 +89,19 @@ class FakeStripe:
         """The API without HTTP: status and JSON. `params` are nested as in JSON."""
         with self.lock:
             return self.api.call(method, path, params)
+
+    def answer(
+        self, method: str, path: str, params: Object, idempotency_key: str | None
+    ) -> tuple[int, Object, Mapping[str, str]]:
+        """Status, JSON and further headers of a request that came by HTTP."""
+        self.on_request(path, params)
+        if self.turned_away:
+            status, headers = self.turned_away.pop(0)
+            return status, StripeError(TURNED_AWAY, status=status).body, headers
+        with self.lock:
+            status, found = self.api.call(method, path, params, idempotency_key)
+            # The object may change as soon as the lock is given up.
+            return status, deepcopy(found), {}
 
     def deliver(self, **how: Any) -> list[Attempt]:
         """Send what is due now. `copies`, `shuffle` and `at_once` are those of `Sender.deliver_due`."""
@@ -127,36 +147,30 @@ def handler_for(stripe: FakeStripe) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self.reply()
 
-        def do_POST(self) -> None:
-            self.reply()
-
-        def do_DELETE(self) -> None:
-            self.reply()
+        do_POST = do_DELETE = do_GET  # noqa: N815 - the library asks for these names
 
         def reply(self) -> None:
             """Read the request, let the API answer, write the answer."""
             url = urlsplit(self.path)
             length = min(int(self.headers.get("Content-Length") or 0), MAX_REQUEST)
             body = self.rfile.read(length).decode("utf-8", "replace")
+            key, idempotency_key = self.headers.get("Authorization"), self.headers.get("Idempotency-Key")
             try:
-                require_key(self.headers.get("Authorization"), livemode=stripe.account.livemode)
+                require_key(key, livemode=stripe.account.livemode)
                 params = read_parameters(url.query, body)
+                self.write(*stripe.answer(self.command, url.path, params, idempotency_key))
             except StripeError as error:
                 self.write(error.status, error.body)
-                return
-            with stripe.lock:
-                status, answer = stripe.api.call(self.command, url.path, params, self.headers.get("Idempotency-Key"))
-                # The object may change as soon as the lock is given up.
-                answer = deepcopy(answer)
-            self.write(status, answer)
 
-        def write(self, status: int, answer: Object) -> None:
+        def write(self, status: int, answer: Object, headers: Mapping[str, str] = NOTHING_MORE) -> None:
             """JSON with the headers that a client looks at."""
             body = json.dumps(answer, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass")
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Request-Id", new_id("request"))
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
@@ -169,3 +183,5 @@ def require_key(authorization: str | None, *, livemode: bool) -> None:
     mode = "live" if livemode else "test"
     if not key.startswith((f"sk_{mode}_", f"rk_{mode}_")):
         raise StripeError(f"Invalid API Key provided: this fake wants one that starts sk_{mode}_.", status=401)
+    if key.endswith(BLIND):
+        raise StripeError("The provided key does not have the required permissions for this endpoint.", status=403)
