@@ -11,7 +11,7 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from bench.result import CheckFailed, Result
-from bench.stage import Stage, free_port, peak_memory, stage, wait_for
+from bench.stage import Stage, cpu_seconds, free_port, peak_memory, stage, wait_for
 from bench.wrk import Load, http_post, post
 from cocoonmail.platforms.stripe.verify import sign
 
@@ -50,7 +50,7 @@ def run(given: argparse.Namespace) -> list[Result]:
             for _ in range(given.rounds):
                 ours.append(_round(here, port, path, given.seconds))
                 limits.append(_round(here, empty_port, path, given.seconds))
-            memory = peak_memory(web)
+            memory, cpu = peak_memory(web), cpu_seconds(web.pid)
             stored = _check(here, sum(load.requests for load in ours), given.rounds)
     return [
         Result(
@@ -65,6 +65,7 @@ def run(given: argparse.Namespace) -> list[Result]:
             p95=median(load.p95 for load in ours),
             p99=median(load.p99 for load in ours),
             peak_memory=memory,
+            cpu=round(cpu / sum(load.requests for load in ours) * 1e6),
         )
     ]
 

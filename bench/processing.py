@@ -8,7 +8,7 @@ import resource
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 
 import django
@@ -167,6 +167,23 @@ def check(webhooks: int) -> int:
     if set(counts.values()) != {webhooks}:
         raise CheckFailed(f"{webhooks} webhooks, but {counts}.")
     return webhooks
+
+
+def made() -> dict[str, int]:
+    """What was made of webhooks since this database began."""
+    return {
+        "done": Delivery.objects.filter(state=DeliveryState.DONE).count(),
+        "events": Event.objects.filter(delivery_id__isnull=False).count(),
+        "runs": Run.objects.filter(state=RunState.FINISHED).count(),
+        "messages": Message.objects.filter(run_id__isnull=False).count(),
+    }
+
+
+def check_made(before: Mapping[str, int], webhooks: int) -> None:
+    """Raises CheckFailed unless each of these webhooks led to its rows, once."""
+    news = {what: number - before[what] for what, number in made().items()}
+    if set(news.values()) != {webhooks}:
+        raise CheckFailed(f"{webhooks} webhooks, but {news}.")
 
 
 if __name__ == "__main__":

