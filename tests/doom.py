@@ -1,19 +1,22 @@
-"""Workers that end at a chosen point of their way: `python -m tests.doom`, told by lines on its standard input.
+"""Workers that end at a chosen point of their way, and web processes: `python -m tests.doom`, told by lines on stdin.
 
 A passing is one SQL statement, one row of a statement for many, a commit, or a piece of what is said to the mail
-server. It has two points: before it, and after it really happened (bytes: after the system has them). Each worker is
-forked from a process that has imported everything, which takes some milliseconds instead of a second.
-KNOWN_BAD takes a guard out (tests.known_bad); LEASE makes leases as short as so many seconds.
+server. It has two points: before it, and after it really happened (bytes: after the system has them). Each process is
+forked from one that has imported everything, which takes some milliseconds instead of a second.
+KNOWN_BAD takes a guard out (tests.known_bad), POISON brings faults in (tests.poison); LEASE makes leases as short as so
+many seconds.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import signal
 import sys
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -47,7 +50,7 @@ class Way:
     @contextmanager
     def passing(self, what: str) -> Iterator[None]:
         """Around whatever is passed, on the thread that does."""
-        what = f"{threading.current_thread().name}: {what}"
+        what = f"{threading.current_thread().name}: {' '.join(what.split())}"  # A line, though it may be of several
         with self.lock:
             self.passed[what] += 1
             nth = self.passed[what]
@@ -135,40 +138,74 @@ def shorten_leases(seconds: float) -> None:
 
 
 def main() -> None:
-    """`start POINT SIGNAL BOOK` prints a worker's process id; `poll ID` its state: runs, stands, or how it ended."""
+    """Commands, each answered by a line.
+
+    `work POINT SIGNAL BOOK` and `web PORT` print the new process's id; `poll ID` its state: runs, stands, or how it
+    ended.
+    """
     import django
 
     django.setup()
     warm_up()
     from tests.known_bad import VARIANTS
+    from tests.poison import spread
 
     VARIANTS.get(os.environ.get("KNOWN_BAD", ""), lambda: None)()
+    if "POISON" in os.environ:
+        spread(os.environ["POISON"])
     if "LEASE" in os.environ:
         shorten_leases(float(os.environ["LEASE"]))
     print("ready", flush=True)
     for line in sys.stdin:
         command, *how = json.loads(line)
-        print(start(*how) if command == "start" else poll(*how), flush=True)
+        print(COMMANDS[command](*how), flush=True)
+    os.killpg(0, signal.SIGKILL)  # Whoever told us is gone, and with us goes whomever we began.
 
 
 def warm_up() -> None:
     """What each worker would do once: import, and make sense of the emails. It keeps no row of the database."""
     from django.db import connections
 
+    import cocoonmail.asgi
+    import cocoonmail.kit.httpserver
     import cocoonmail.shift
     import cocoonmail.urls
     from cocoonmail.emails.letters import write
     from cocoonmail.emails.models import Message
 
+    assert cocoonmail.asgi
+    assert cocoonmail.kit.httpserver
     assert cocoonmail.shift
     assert cocoonmail.urls
     for message in Message.objects.select_related("version", "workspace", "contact")[:WARM]:
         write(message)
     connections.close_all()
+    gc.collect()
+    gc.freeze()
 
 
-def start(end: list[Any] | None, number: int, book: str) -> int:
-    """Fork a worker. Until it listens to SIGTERM it is deaf to it, and has to be told again."""
+def work(end: list[Any] | None, number: int, book: str) -> int:
+    """Fork a worker, which gets this signal at its end."""
+
+    def run() -> None:
+        if end or book:
+            watch(Way(Point(*end) if end else None, number, book))
+        from cocoonmail.cli import serving
+
+        serving.work()
+
+    return forked(run)
+
+
+def web(port: int) -> int:
+    """Fork a web process."""
+    from cocoonmail.cli import serving
+
+    return forked(lambda: serving.web("127.0.0.1", port))
+
+
+def forked(run: Callable[[], None]) -> int:
+    """Run it in a process of its own. Until that listens to SIGTERM it is deaf to it, and has to be told again."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     child = os.fork()
     if not child:
@@ -179,12 +216,12 @@ def start(end: list[Any] | None, number: int, book: str) -> int:
     status = 1
     try:
         os.dup2(2, 1)
-        if end or book:
-            watch(Way(Point(*end) if end else None, number, book))
-        from cocoonmail.cli.serving import work
-
-        work()
+        run()
         status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -195,6 +232,9 @@ def poll(child: int) -> str:
     if not pid:
         return "runs"
     return "stands" if os.WIFSTOPPED(status) else str(os.waitstatus_to_exitcode(status))
+
+
+COMMANDS: dict[str, Callable[..., int | str]] = {"work": work, "web": web, "poll": poll}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Workers that are forked from one prepared process (tests.doom) when a test needs them, to end where it says."""
+"""Processes that are forked from a prepared one (tests.doom) when a test needs them, workers to end where it says."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.doom import Point
 from tests.house import PATIENCE, ROOT, Installation
+from tests.spawned import spawn
 
 LOOK_EVERY = 0.004  # Seconds
 IDLE_EVERY = 8  # Looks at a worker for one at the database, which costs more
@@ -21,42 +21,44 @@ IDLE_EVERY = 8  # Looks at a worker for one at the database, which costs more
 
 @dataclass
 class Doomed:
-    """Workers of one installation, forked when they are needed."""
+    """Processes of one installation, forked when they are needed."""
 
     house: Installation
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         environment = self.house.django_environ() | self.environment
-        with (self.house.folder / "doom.log").open("ab") as log:
-            self.program = subprocess.Popen(
-                [sys.executable, "-m", "tests.doom"],
-                env=environment,
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self.house.processes[" ".join(["doom", *self.environment.values()])] = self.program  # type: ignore[assignment]
+        (hears, tells), (reads, says) = os.pipe(), os.pipe()
+        self.told, self.said = open(tells, "w"), open(reads)  # noqa: SIM115 - open as long as the program is there
+        with (self.house.folder / "doom.log").open("ab") as log, open(hears) as stdin, open(says, "w") as stdout:
+            program = spawn(["tests.doom"], environment, ROOT, stdin=stdin, stdout=stdout, stderr=log)
+        self.house.processes[" ".join(["doom", *self.environment.values()])] = program
         assert self.answer() == "ready"
 
     def start(self, end: Point | None = None, number: int = signal.SIGKILL, book: Path | str = "") -> int:
         """A worker, which gets this signal at its end; returns its process id."""
-        return int(self.ask("start", end, int(number), str(book)))
+        return int(self.ask("work", end, int(number), str(book)))
+
+    def web(self) -> int:
+        """A web process on the installation's port; returns its process id, before it listens."""
+        return int(self.ask("web", self.house.port))
+
+    def kill(self, process: int) -> None:
+        """kill -9, whatever state it is in; returns once it is gone."""
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        while self.ask("poll", process) in ("runs", "stands"):
+            time.sleep(LOOK_EVERY)
 
     def ask(self, *words: object) -> str:
         """One command of the program, and its answer."""
-        assert self.program.stdin
-        self.program.stdin.write(f"{json.dumps(words)}\n")
-        self.program.stdin.flush()
+        self.told.write(f"{json.dumps(words)}\n")
+        self.told.flush()
         return self.answer()
 
     def answer(self) -> str:
         """The program's next line."""
-        assert self.program.stdout
-        answer = self.program.stdout.readline().strip()
+        answer = self.said.readline().strip()
         assert answer, f"The program of the doomed ended.\n{self.house.logs()}"
         return answer
 

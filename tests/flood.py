@@ -32,7 +32,6 @@ class Flood:
     house: Installation
     far: Sink
     workers: Doomed
-    kills: int = 0
     marked: int = 0
     awaited: int = 0
     victim: int = 0
@@ -43,7 +42,6 @@ class Flood:
         self.house.end_leases()
         for _ in range(kills):
             self.strike(signal.SIGKILL, dice)
-            self.kills += 1
             self.marked += self.house.rows(MARKED)[0][0]
             self.house.end_leases()
         self.workers.finish(self.workers.start())
@@ -81,7 +79,7 @@ class Flood:
 
     def findings(self) -> list[str]:
         """Everything that is not as promised."""
-        return list(audit.letters(self.house, self.far.ids(), self.kills))
+        return list(audit.letters(self.house, self.far.ids(), self.marked))
 
 
 @contextmanager

@@ -13,23 +13,26 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from cocoonmail.accounts import walls
 from cocoonmail.platforms.stripe.samples import body
-from tests import ground
+from tests import ground, spawned
 from tests.fake_stripe.webhooks import HEADERS, post, signed
 from tests.shop import SECRET
+from tests.spawned import Process
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 60.0  # Seconds until a test gives up; where all is well, nothing waits for it
+# Seconds until a test gives up; where all is well, nothing waits for it. A machine that is very busy needs more.
+PATIENCE = float(os.environ.get("COCOONMAIL_TEST_PATIENCE", "60"))
 LOOK_EVERY = 0.02  # Seconds
 STOP_SECONDS = 30.0  # Longer than a graceful stop may take
 LOG_LINES = 80
@@ -54,7 +57,7 @@ class Installation:
     environment: dict[str, str] = field(default_factory=dict)
     port: int = 0
     hook: str = ""
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.port = self.port or free_port()
@@ -76,18 +79,10 @@ class Installation:
 
     # Commands
 
-    def command(self, *words: str, said: str = "") -> str:
+    def command(self, *words: str, said: str = "", patience: float = PATIENCE) -> str:
         """Run one command to its end, `said` on its standard input; returns what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", self.program, *words, "--data", str(self.data)],
-            env=self.environ(),
-            input=said,
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            check=False,
-            timeout=PATIENCE,
-        )
+        whole = [self.program, *words, "--data", str(self.data)]
+        done = spawned.run(whole, self.environ(), self.folder, said, patience)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -99,8 +94,8 @@ class Installation:
 
     def module(self, *words: str) -> None:
         """Run a module of the tests to its end, in this installation's Django."""
-        command = [sys.executable, "-m", *words]
-        subprocess.run(command, env=self.django_environ(), cwd=ROOT, check=True, timeout=PATIENCE)
+        done = spawned.run(list(words), self.django_environ(), ROOT, patience=PATIENCE)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
 
     def status(self) -> dict[str, Any]:
         """What `status --json` prints."""
@@ -127,13 +122,12 @@ class Installation:
         """The worker process alone."""
         self.start("work")
 
-    def start(self, name: str, *words: str) -> None:
-        """Start a process without waiting for it. Its output is added to its log."""
-        command = [sys.executable, "-m", self.program, name, *words, "--data", str(self.data)]
-        with (self.folder / f"{name}.log").open("ab") as log:
-            # A session of its own: what a test kills is found by its group, and a Ctrl-C reaches pytest alone.
-            self.processes[name] = subprocess.Popen(
-                command, env=self.environ(), cwd=self.folder, stdout=log, stderr=log, start_new_session=True
+    def start(self, name: str, *words: str, called: str = "") -> None:
+        """Start a process without waiting for it. Its output is added to its log. `called` tells it from its like."""
+        whole = [self.program, name, *words, "--data", str(self.data)]
+        with (self.folder / f"{called or name}.log").open("ab") as log:
+            self.processes[called or name] = spawned.spawn(
+                whole, self.environ(), self.folder, stdout=log, stderr=log, fresh=name == "up"
             )
 
     def kill(self, name: str) -> None:
@@ -207,7 +201,8 @@ class Installation:
         if self.database_url:
             import psycopg
 
-            options = f"-c lock_timeout={patience * 1000:.0f}"
+            # All workspaces' rows, whichever walls stand between them.
+            options = f"-c lock_timeout={patience * 1000:.0f} -c {walls.SETTING}={walls.ALL}"
             with psycopg.connect(self.database_url, autocommit=True, options=options) as asked:
                 cursor = asked.execute(sql.encode())
                 return cursor.fetchall() if cursor.description else []
@@ -221,11 +216,18 @@ class Installation:
 
     def idle(self) -> bool:
         """Whether everything that came in has come to its end. Loops that wait for a time never do."""
-        return bool(self.rows(LEFT)[0][0] == 0)
+        return self.left() == 0
+
+    def left(self, beyond: float = 0) -> int:
+        """How many rows have not come to their end; with `beyond`, of those that are due in more seconds than that."""
+        which = (
+            f" AND due_at > '{datetime.now(UTC) + timedelta(seconds=beyond):%Y-%m-%d %H:%M:%S}+00'" if beyond else ""
+        )
+        return int(self.rows(LEFT.format(which))[0][0])
 
     def end_leases(self) -> None:
         """Let what a dead worker held be due now, instead of half a minute later. No worker may be alive."""
-        for table in ("intake_delivery", "loops_run", "emails_message"):
+        for table in ("intake_delivery", "intake_backfill", "loops_run", "emails_message"):
             self.rows(LEASES_OVER.format(table))
 
     def until(self, condition: Callable[[], Found], what: str, patience: float = PATIENCE) -> Found:
@@ -258,9 +260,7 @@ class Installation:
         kept.pop("DATABASE_URL", None)
         if self.database_url:
             kept["DATABASE_URL"] = self.database_url
-        # Where Python may not write compiled files, each start would take three times as long.
-        kept |= {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(Path(sys.prefix) / "pycache")}
-        return kept | {"COCOONMAIL_URL": self.url} | self.environment
+        return kept | {"PYTHONPATH": str(ROOT), "COCOONMAIL_URL": self.url} | self.environment
 
     def django_environ(self) -> dict[str, str]:
         """The environment of a program that is not the command line and chooses no installation itself."""
@@ -269,18 +269,23 @@ class Installation:
 
 LEASES_OVER = "UPDATE {} SET due_at = '2000-01-01 00:00:00' WHERE due_at IS NOT NULL"
 LEFT = """SELECT
-    (SELECT count(*) FROM intake_delivery WHERE state = 'waiting') +
-    (SELECT count(*) FROM loops_run WHERE state = 'waiting') +
-    (SELECT count(*) FROM emails_message WHERE status IN ('queued', 'sending'))"""
+    (SELECT count(*) FROM intake_delivery WHERE state = 'waiting'{0}) +
+    (SELECT count(*) FROM intake_backfill WHERE state = 'working'{0}) +
+    (SELECT count(*) FROM loops_run WHERE state = 'waiting'{0}) +
+    (SELECT count(*) FROM emails_message WHERE status IN ('queued', 'sending'){0})"""
 
 
 @contextmanager
-def installation(folder: Path, yaml: str = "", **options: Any) -> Iterator[Installation]:
+def installation(
+    folder: Path, yaml: str = "", *, database_url: str | None = None, **options: Any
+) -> Iterator[Installation]:
     """One with an empty, migrated database, and what the file asks for; its processes end with the block.
 
-    What goes wrong inside is shown with the logs.
+    `database_url` names such a database where there is one already. What goes wrong inside is shown with the logs.
     """
-    house = Installation(folder, database_url=furnished(folder), **options)
+    shutil.copytree(foundation().data, folder / "data")
+    url = own_database() if database_url is None else database_url
+    house = Installation(folder, database_url=url, **options)
     try:
         if yaml:
             house.apply(yaml)
@@ -295,11 +300,9 @@ def installation(folder: Path, yaml: str = "", **options: Any) -> Iterator[Insta
 _numbers = itertools.count(1)
 
 
-def furnished(folder: Path) -> str:
-    """Put a copy of the foundation into a folder; returns the URL of its database, "" on SQLite."""
+def own_database() -> str:
+    """A copy of the foundation's database; returns its URL, "" on SQLite, where it is in the data folder."""
     made = foundation()
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(made.data, folder / "data")
     if not made.database_url:
         return ""
     name = f"house_{next(_numbers)}"
@@ -327,20 +330,24 @@ def create_database(name: str, template: str) -> None:
 
 
 def drop_database(name: str) -> None:
-    """One less, whoever is still connected with it."""
-    _command(f"DROP DATABASE {name} WITH (FORCE)")
+    """One less, whoever is still connected with it.
+
+    FORCE would be refused beside the server's own vacuuming, which the plain command ends by itself.
+    """
+    _command(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename = user")
+    _command(f"DROP DATABASE {name}")
 
 
 def _command(sql: str) -> None:
     import psycopg
 
-    with psycopg.connect(ground.server.get_uri(), autocommit=True) as connection:
+    with psycopg.connect(ground.database_url, autocommit=True) as connection:
         connection.execute(sql.encode())
 
 
 def url_of(database: str) -> str:
     """The URL of a database in the tests' PostgreSQL."""
-    return urlunsplit(urlsplit(ground.server.get_uri())._replace(path=f"/{database}"))
+    return urlunsplit(urlsplit(ground.database_url)._replace(path=f"/{database}"))
 
 
 def processes() -> Iterator[tuple[int, int, list[str]]]:

@@ -32,6 +32,8 @@ def answer_before_commit() -> None:
         return Stored(duplicate=False)
 
     Door._store = store  # type: ignore[method-assign]
+    careless: Any = Door
+    careless.take = lambda *_: False  # All requests go by the way that lies
 
 
 def send_again() -> None:
@@ -80,11 +82,20 @@ def no_fence() -> None:
     vars(ledger)["update_rows"] = write
 
 
+def synchronous_normal() -> None:
+    """SQLite does not wait for the disk when it commits."""
+    from django.db import connections
+
+    options = connections.settings["default"]["OPTIONS"]
+    options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=NORMAL")
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
     "answer_before_commit": answer_before_commit,
     "send_again": send_again,
     "mark_after_dot": mark_after_dot,
     "no_fence": no_fence,
+    "synchronous_normal": synchronous_normal,
 }
 
 

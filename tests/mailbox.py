@@ -12,7 +12,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 START_SECONDS = 30.0
 
@@ -51,11 +51,18 @@ class Mailbox:
     port: int = 0
     letters: list[Letter] = field(default_factory=list)
     on_letter: Callable[[], None] | None = None
+    password: str = ""
 
     @property
     def url(self) -> str:
         """The transport that leads here."""
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"smtp://{f'ada:{self.password}@' if self.password else ''}127.0.0.1:{self.port}"
+
+    def knows(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, login: LoginPassword
+    ) -> AuthResult:
+        """Whether somebody logged in with the password."""
+        return AuthResult(success=login.password == self.password.encode(), handled=False)
 
     def to(self, recipient: str) -> list[Letter]:
         """The letters for one address."""
@@ -71,15 +78,18 @@ class Mailbox:
 
 
 @contextmanager
-def mailbox() -> Iterator[Mailbox]:
-    """One that listens until the end of the block."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)
-    box, started, stop = Mailbox(), threading.Event(), asyncio.Event()
+def mailbox(password: str = "") -> Iterator[Mailbox]:
+    """One that listens until the end of the block; with a password, for who logs in as ada."""
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    box, started, stop = Mailbox(password=password), threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
         def answer() -> Any:
-            return SMTP(box, hostname="mx.test", loop=loop, enable_SMTPUTF8=True)
+            login: dict[str, Any] = {}
+            if password:
+                login = {"authenticator": box.knows, "auth_required": True, "auth_require_tls": False}
+            return SMTP(box, hostname="mx.test", loop=loop, enable_SMTPUTF8=True, **login)
 
         listener = await loop.create_server(answer, "127.0.0.1", 0, backlog=128)
         box.port = listener.sockets[0].getsockname()[1]

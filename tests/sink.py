@@ -36,6 +36,7 @@ class Sink:
     `on_letter` is called when it has one.
     """
 
+    host: str = "127.0.0.1"
     port: int = 0
     taken: list[Taken] = field(default_factory=list)
     talks: set[Talk] = field(default_factory=set)
@@ -45,7 +46,7 @@ class Sink:
     @property
     def url(self) -> str:
         """The transport that leads here."""
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"smtp://{self.host}:{self.port}"
 
     def ids(self) -> list[str]:
         """The Message-IDs of all letters."""
@@ -128,13 +129,13 @@ class Talk(asyncio.Protocol):
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
-    """One that listens until the end of the block."""
-    far, started = Sink(), threading.Event()
+def sink(host: str = "127.0.0.1") -> Iterator[Sink]:
+    """One that listens at this address of ours until the end of the block."""
+    far, started = Sink(host), threading.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        listener = await loop.create_server(lambda: Talk(far), "127.0.0.1", 0, backlog=128)
+        listener = await loop.create_server(lambda: Talk(far), host, 0, backlog=128)
         far.port = listener.sockets[0].getsockname()[1]
         started.set()
         with suppress(asyncio.CancelledError):

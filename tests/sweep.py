@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -33,6 +33,7 @@ class Sweep:
     house: Installation
     far: Sink
     workers: Doomed
+    missed: list[Point] = field(default_factory=list)
 
     def points(self, threads: tuple[str, ...]) -> list[Point]:
         """Both sides of all that the journey passes on these threads."""
@@ -55,7 +56,7 @@ class Sweep:
     def killed(self, point: Point) -> list[str]:
         """A worker dies there, its leases end, the next one does what is left; returns the findings."""
         if not any(self.dies(point) for _ in range(TRIES)):
-            return [f"never passed: {point}"]
+            return self.absent(point)
         marked = self.house.rows(MARKED)[0][0]
         self.house.end_leases()
         self.workers.finish(self.workers.start())
@@ -70,7 +71,7 @@ class Sweep:
         """A worker stands still there until its leases are over and another has done the work, then goes on."""
         stale = next(filter(None, (self.stands(point) for _ in range(TRIES))), None)
         if stale is None:
-            return [f"never passed: {point}"]
+            return self.absent(point)
         self.house.end_leases()
         self.workers.finish(self.workers.start())
         os.kill(stale, signal.SIGCONT)
@@ -88,8 +89,16 @@ class Sweep:
             self.workers.ended(worker)
         return None
 
+    def absent(self, point: Point) -> list[str]:
+        """No worker came there. How often one looks for work depends on the moment; that it does so at all does not."""
+        if point.nth == 1:
+            return [f"never passed: {point}"]
+        self.missed.append(point)
+        return []
+
     def begin_anew(self) -> None:
-        """The database as it was prepared, and nothing at the server."""
+        """The database as it was prepared, without anything that tells of later, and nothing at the server."""
+        (self.house.data / "epoch").unlink(missing_ok=True)
         restore(self.house)
         self.far.taken.clear()
 
@@ -97,9 +106,7 @@ class Sweep:
         """The audit, kept outside of the system."""
         statuses = self.house.counted("emails_message", "status")
         findings = [f"{statuses.total()} messages instead of 3"] if statuses.total() != 3 else []
-        if statuses["unknown"] > unknown_max:
-            findings += [f"{statuses['unknown']} messages are unknown, and only {unknown_max} had been marked"]
-        return [*findings, *audit.letters(self.house, self.far.ids(), 1)]
+        return [*findings, *audit.letters(self.house, self.far.ids(), unknown_max)]
 
 
 MARKED = "SELECT count(*) FROM emails_message WHERE status = 'sending'"

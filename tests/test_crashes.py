@@ -13,30 +13,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.plan import Kill, kills
 from tests.house import Installation, installation
 from tests.mailbox import mailbox
 from tests.shop import FILE, event
-from tests.storm import Kill, Storm, planned
+from tests.storm import storm
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
 
-KILLS = 10
+KILLS = 25  # On each database
 AT_ONCE = 16
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
 
 
 def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
-    dice = random.Random(SEED)
-    with mailbox() as mail, installation(tmp_path, FILE % mail.url) as house:
-        storm = Storm(house, mail, SEED)
-        storm.rage(planned(dice, KILLS))
-        told = f"seed {SEED}: {len(storm.acks)} acknowledged, {storm.refused} refused, {storm.workers_killed} workers"
-        assert storm.findings() == [], told
-        assert storm.refused, "no sender ever met a dead web process: that was no storm"
-
-        storm.again(dice, 30)
-        assert storm.findings() == [], f"{told}, then some again"
-        assert house.status()["messages"].get("unknown", 0) == unknown(house)
+    with storm(tmp_path, SEED) as raging:
+        raging.rage(kills(random.Random(SEED), KILLS))
+        assert raging.findings() == []
+        assert raging.refused, "no sender ever met a dead web process: that was no storm"
+        assert raging.house.status()["messages"].get("unknown", 0) == unknown(raging.house)
 
 
 @pytest.mark.one_database
@@ -48,12 +43,10 @@ def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path: Path) 
     ],
 )
 def test_the_audit_notices_a_house_with_a_guard_taken_out(tmp_path: Path, bad: str, kill: Kill, finding: str) -> None:
-    options = {"program": "tests.known_bad", "environment": {"KNOWN_BAD": bad}}
-    with mailbox() as mail, installation(tmp_path, FILE % mail.url, **options) as house:
-        storm = Storm(house, mail, SEED)
-        storm.rage([kill])
-        found = storm.findings()
-        assert any(one.startswith(finding) for one in found), f"seed {SEED}: {found}"
+    with storm(tmp_path, SEED, KNOWN_BAD=bad) as raging:
+        raging.rage([kill])
+        found = raging.findings()
+        assert any(one.startswith(finding) for one in found), found
 
 
 def test_the_same_webhook_again_after_both_were_killed_under_their_supervisor_has_no_second_effect(

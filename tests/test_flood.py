@@ -23,7 +23,7 @@ from tests.visitor import Visitor
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
 
-ENDS = int(os.environ.get("COCOONMAIL_TEST_ENDS", "10"))
+ENDS = int(os.environ.get("COCOONMAIL_TEST_ENDS", "6"))
 LEASE = float(os.environ.get("COCOONMAIL_TEST_LEASE", "4"))
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
 SLOW = 1.0  # Seconds for a letter; what a worker has claimed then takes a minute on all its connections
@@ -68,7 +68,8 @@ def test_a_worker_that_is_told_to_stop_does_not_wait_for_a_slow_server_to_take_t
 def test_what_a_killed_worker_leaves_unknown_is_on_the_messages_page_within_two_leases(tmp_path: Path) -> None:
     with flood(tmp_path, 1, LEASE=str(LEASE)) as storm:
         house, reader = storm.house, Visitor(storm.house.url)
-        house.web()
+        web = storm.workers.web()
+        house.until(house.answers, "answered")
         reader.fill_in(link_in(house.command("owner-link"), "/welcome/"), OWNER)
         house.end_leases()
         storm.strike(signal.SIGKILL, random.Random(SEED))
@@ -77,8 +78,20 @@ def test_what_a_killed_worker_leaves_unknown_is_on_the_messages_page_within_two_
         house.until(lambda: shown_as_unknown(reader) == marked, f"showed {marked} unknown messages")
         assert time.monotonic() - killed < 2 * LEASE
         storm.workers.finish(worker)
-        storm.kills = 1
+        storm.workers.kill(web)
+        storm.marked = marked
         assert storm.findings() == [], f"seed {SEED}"
+
+
+def test_a_worker_that_is_told_to_stop_many_times_stops(tmp_path: Path) -> None:
+    with flood(tmp_path, 1) as calm:
+        for _ in range(3):
+            worker, state, begin = calm.workers.start(), "runs", time.monotonic()
+            while state == "runs" and time.monotonic() - begin < STOP_WITHIN:
+                for _ in range(20):
+                    os.kill(worker, signal.SIGTERM)
+                state = calm.workers.ask("poll", worker)
+            assert state == "0"
 
 
 HELD_BY_A_WORKER = (

@@ -115,7 +115,7 @@ def test_status_counts_everything_by_its_documented_keys(place: Place) -> None:
     place.house.post(event("customer.created", "fay@example.com"))
     place.house.settled()
     status = place.house.status()
-    assert list(status) == ["deliveries", "contacts", "events", "runs", "messages", "backlog"]
+    assert list(status) == ["deliveries", "contacts", "events", "runs", "messages", "backlog", "sending"]
     assert status["backlog"] == 0
     assert status["deliveries"].keys() == {"done"}
     assert status["deliveries"]["done"] == status["events"] == status["runs"]["finished"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 
 from tests.backlog import token_of
 from tests.emails.windows import most_within
-from tests.house import ROOT, Installation, installation
+from tests.house import Installation, installation
 from tests.paced import FREE, LIMITED, RATE, SLOW, TO_SLOW
 from tests.transports.scripted import ScriptedServer, scripted
 from tests.transports.threaded import in_a_thread
@@ -57,18 +55,12 @@ def nothing_is_lost(house: Installation, sent: list[str]) -> None:
 
 def set_up(house: Installation, server: ScriptedServer) -> None:
     """Two workspaces whose mail is due."""
-    environment = house.environ() | {"COCOONMAIL_DATA": str(house.data)}
-    words = [sys.executable, "-m", "tests.paced", f"smtp://127.0.0.1:{server.port}"]
-    subprocess.run(words, env=environment, cwd=ROOT, check=True)
+    house.module("tests.paced", f"smtp://127.0.0.1:{server.port}")
 
 
 def second_worker(house: Installation) -> None:
     """Beside the house's own, on the same database."""
-    words = [sys.executable, "-m", "cocoonmail", "work", "--data", str(house.data)]
-    with (house.folder / "second.log").open("ab") as log:
-        house.processes["second"] = subprocess.Popen(
-            words, env=house.environ(), cwd=house.folder, stdout=log, stderr=log, start_new_session=True
-        )
+    house.start("work", called="second")
 
 
 def came(server: ScriptedServer, house: Installation, workspace: str, to: str = "") -> dict[str, float]:

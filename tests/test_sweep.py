@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
 
 POINTS_AT_LEAST = 80  # Fewer were seen by something that does not see all
 SAMPLE = 20  # Points
+MISSED_MAX = 10  # Of so many points one may be missed, for how often an idle worker looks depends on the moment
 WHOLE = os.environ.get("COCOONMAIL_TEST_SWEEP") == "all"
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
 
@@ -63,20 +64,23 @@ def test_kill_9_before_and_after_every_statement_and_command_loses_and_doubles_n
     assert the_dots(points)
     chosen = sample(points, SAMPLE) if ground.POSTGRES else points
     assert [found for point in chosen for found in swept.killed(point)] == [], f"seed {SEED}"
+    assert len(swept.missed) <= len(chosen) // MISSED_MAX, swept.missed
 
 
 def test_kill_9_on_the_way_from_the_webhook_to_the_queue_loses_and_doubles_no_message(tmp_path: Path) -> None:
     with sweep(tmp_path, advanced=False) as swept:
         points = sample(swept.points(("stages",)), SAMPLE // 2)
         assert [found for point in points for found in swept.killed(point)] == [], f"seed {SEED}"
+        assert len(swept.missed) <= len(points) // MISSED_MAX, swept.missed
 
 
 def test_a_worker_that_stood_still_for_longer_than_its_lease_sends_nothing_twice(
     swept: Sweep, points: list[Point]
 ) -> None:
     said = [point for point in points if point.what.startswith("sending")]
-    chosen = [*before_the_mark(points), *sample(said, SAMPLE // 2)]
+    chosen, missed = [*before_the_mark(points), *sample(said, SAMPLE // 2)], len(swept.missed)
     assert [found for point in chosen for found in swept.stopped(point)] == [], f"seed {SEED}"
+    assert len(swept.missed) - missed <= len(chosen) // MISSED_MAX, swept.missed
 
 
 @pytest.mark.one_database

@@ -59,7 +59,6 @@ def test_every_message_is_taken_whole_and_says_to_others_what_its_values_say() -
         assert_same(sample, envelope)
 
 
-@pytest.mark.xfail(strict=True, reason="render takes a body that begins with two dashes on a line for an empty one")
 def test_a_body_that_begins_like_a_footer_is_not_taken_for_empty() -> None:
     assert sent(replace(MARKDOWN, body="{{ event.note }}"), facts(note="--\nHello"))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +9,8 @@ import pytest
 
 from tests import ground
 from tests.emails.windows import most_within
-from tests.house import Installation, installation
+from tests.house import ROOT, Installation, installation
+from tests.spawned import Process, spawn
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
 
@@ -28,10 +27,10 @@ class Pacers:
         self.book = house.folder / "moments"
         self.environment = house.environ() | {"COCOONMAIL_DATA": str(house.data), "KNOWN_BAD": guard}
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Process:
         """One more, which ends by itself."""
-        words = [sys.executable, "-m", "tests.emails.pacer", str(self.book), str(SECONDS), str(RATE)]
-        return subprocess.Popen(words, env=self.environment)
+        words = ["tests.emails.pacer", str(self.book), str(SECONDS), str(RATE)]
+        return spawn(words, self.environment, ROOT)
 
     def moments(self) -> list[float]:
         """When dots left, in order."""

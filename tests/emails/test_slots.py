@@ -162,10 +162,14 @@ class SlowDisk:
 
     def __call__(self, entries: Sequence[Entry], rules: Rules) -> list[Answer]:
         answers = write_ledger(entries, rules)
-        if not self.seen and any(isinstance(entry, Mark) and self._slow(entry) for entry in entries):
+        if not self.seen and any(map(self._meant, entries, answers)):
             self.seen += Message.objects.values_list("status", "attempts")
             time.sleep(TOO_LONG)
         return answers
+
+    def _meant(self, entry: Entry, answer: Answer) -> bool:
+        """Where the machine is busy, a slot may be missed before; that commit allows nothing."""
+        return isinstance(entry, Mark) and self._slow(entry) and (entry.slot is None or answer is Verdict.GO)
 
 
 @pytest.mark.parametrize(

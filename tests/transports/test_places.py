@@ -67,6 +67,23 @@ def test_who_comes_too_many_waits_until_a_place_is_given_back() -> None:
     scene(play)
 
 
+def test_who_has_waited_longest_is_next_whatever_is_learnt_and_whoever_comes_meanwhile() -> None:
+    async def play(places: Places) -> None:
+        await taken(places, MOST)
+        others = waiting(places, 6)
+        await ready()
+        for number in range(1, 7):
+            places.give_back()
+            late = asyncio.create_task(places.take())  # Before the one whose turn it is has run
+            places.learn(GOOD)
+            await ready()
+            assert [has([other]) for other in others] == [1] * number + [0] * (6 - number)
+            late.cancel()
+            await ready()
+
+    scene(play)
+
+
 def test_a_waiter_that_is_cancelled_loses_nobody_elses_place() -> None:
     async def play(places: Places) -> None:
         await taken(places, MOST)
