@@ -40,8 +40,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DEEDS = int(os.environ.get("COCOONMAIL_TEST_INTERLEAVINGS", "60"))
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
+ROUNDS = 10  # At most, until of each kind of deed some came in time: who is quicker is the machine's affair
 EACH = 6  # Messages to one person, of which some have left when they say stop
 PAUSE = 0.03  # Seconds that a loop stands still
+
+KINDS = {"unsubscribe", "suppress", "delete", "pause"}
 
 LETTERS = ("stripe-new-customer", "stripe-payment-successful")  # Marketing, and transactional
 
@@ -63,11 +66,12 @@ class Shop:
         set_transport(acme, f"smtp://127.0.0.1:{server.port}")
         acme.save()
         self.loops = [loop_of(acme, letter) for letter in LETTERS]
-        self.people = [f"ada{number}@example.com" for number in range(deeds)]
+        self.deeds, self.people = deeds, list[str]()
         self.forbidden: list[Forbidden] = []
 
     def fill(self) -> None:
-        """Queue everybody's mail, in no order."""
+        """Queue the mail of people who are new, in no order."""
+        self.people = [f"ada{self.dice.getrandbits(64)}@example.com" for _ in range(self.deeds)]
         for loop in self.loops:
             wanted = self.people * (EACH // len(self.loops))
             self.dice.shuffle(wanted)
@@ -76,10 +80,10 @@ class Shop:
     def play(self) -> None:
         """Everybody says stop, in one way or another, while the stage sends."""
         deeds: Sequence[Callable[[str], Any]] = (self.unsubscribes, self.is_stopped, self.is_deleted)
-        people = list(self.people)
+        people, before = list(self.people), self.server.dots
         self.dice.shuffle(people)
         with dispatching():
-            until(lambda: self.server.dots, "sent anything")
+            until(lambda: self.server.dots > before, "sent anything")
             for number, email in enumerate(people):
                 self.dice.choice(deeds)(email)
                 if number % 15 == 14:
@@ -120,6 +124,10 @@ class Shop:
     def forbid(self, tokens: Sequence[str], deed: str, before: float = inf) -> None:
         self.forbidden += [Forbidden(token, before, deed) for token in tokens]
 
+    def kinds(self) -> set[str]:
+        """The kinds of deed that came before some mail had left."""
+        return {one.deed for one in self.forbidden}
+
     def broken(self) -> list[Forbidden]:
         """The deeds that a dot followed."""
         came = {token_of(message): at for at, message in self.server.dotted}
@@ -135,8 +143,11 @@ def server() -> Iterator[ScriptedServer]:
 
 def test_however_deeds_and_mail_interleave_no_dot_follows_a_deed(server: ScriptedServer) -> None:
     shop = Shop(server, DEEDS)
-    shop.fill()
-    shop.play()
+    for _ in range(ROUNDS):
+        shop.fill()
+        shop.play()
+        if shop.kinds() == KINDS:
+            break
     told = f"seed {SEED}: {Counter(one.deed for one in shop.forbidden)}, {server.dots} sent"
     assert shop.broken() == [], told
     sent = [token_of(message) for _, message in server.dotted]
@@ -144,9 +155,9 @@ def test_however_deeds_and_mail_interleave_no_dot_follows_a_deed(server: Scripte
     ends = dict(Message.objects.values_list("token", "status"))
     assert {token for token, status in ends.items() if status == Status.SENT} == set(sent), told
     assert Counter(ends.values()).keys() <= {Status.SENT, Status.SKIPPED}, told
-    # It was a race: of each kind of deed some came in time, and mail left before and after.
-    assert set(Counter(one.deed for one in shop.forbidden)) == {"unsubscribe", "suppress", "delete", "pause"}, told
-    assert server.dots > DEEDS
+    # It was a race: mail left before the first deed, and of each kind of deed some came in time.
+    assert sent, told
+    assert shop.kinds() == KINDS, told
 
 
 class AskedBefore:
