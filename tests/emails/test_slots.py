@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from cocoonmail.contacts.models import Contact
+from cocoonmail.emails import ledger
 from cocoonmail.emails import send as sending
 from cocoonmail.emails.ledger import Answer, Entry, Mark, Rules, Soon, Verdict, write_ledger
 from cocoonmail.emails.limits import JITTER, Key, interval
@@ -19,6 +20,8 @@ from cocoonmail.emails.pace import LEAD, Later, Slot
 from cocoonmail.emails.transport import set_transport
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Loop
+from cocoonmail.transports.base import Outcome
+from cocoonmail.transports.smtp.pool import LearningMessage
 from tests.backlog import backlog
 from tests.shop import Shop
 from tests.transports.scripted import scripted
@@ -27,8 +30,25 @@ from tests.transports.threaded import in_a_thread
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RATE, SLOW = 10, 0.5  # Messages per second
-SECOND = timedelta(seconds=1)
+SECOND, INSTANT = timedelta(seconds=1), timedelta(microseconds=1)
 TOO_LONG = JITTER / SECOND + 0.1
+
+
+class Clock:
+    """The database's clock as the ledger reads it. It stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = database_now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(ledger, "database_now", made)
+    return made
 
 
 @pytest.fixture
@@ -66,14 +86,14 @@ def test_a_message_that_nothing_limits_goes_at_once(shop: Shop) -> None:
     assert not Pace.objects.exists()
 
 
-def test_a_limited_message_gets_a_slot_first_and_goes_when_it_brings_it(shop: Shop) -> None:
+def test_a_limited_message_gets_a_slot_first_and_goes_when_it_brings_it(shop: Shop, clock: Clock) -> None:
     message = claimed()[0]
     (answer,) = write_ledger([Mark(message, transport(message))])
     assert isinstance(answer, Soon)
     assert answer.slot is not None
     assert answer.seconds == LEAD / SECOND
     assert statuses() == {Status.QUEUED}
-    time.sleep(answer.seconds)
+    clock.now += timedelta(seconds=answer.seconds)
     assert write_ledger([Mark(message, transport(message), answer.slot)]) == [Verdict.GO]
     assert statuses() == {Status.SENDING}
     assert Pace.objects.get().last_at == answer.slot.starts
@@ -102,14 +122,14 @@ def test_who_would_wait_for_long_is_sent_away_and_takes_no_slot(shop: Shop) -> N
     assert Pace.objects.get().last_at == last
 
 
-def test_who_waits_for_a_slow_domain_but_not_for_long_asks_again_without_a_slot(shop: Shop) -> None:
-    message, now = claimed()[0], database_now()
-    given(message, now - interval(SLOW) + SECOND, "gmail.com")
+def test_who_waits_for_a_slow_domain_but_not_for_long_asks_again_without_a_slot(shop: Shop, clock: Clock) -> None:
+    message = claimed()[0]
+    given(message, clock.now - interval(SLOW) + SECOND, "gmail.com")
     (answer,) = write_ledger([Mark(message, domain(message))])
     assert isinstance(answer, Soon)
     assert answer.slot is None
-    assert 0 < answer.seconds < 1
-    time.sleep(answer.seconds)
+    assert answer.seconds == (SECOND - LEAD) / SECOND
+    clock.now += timedelta(seconds=answer.seconds)
     (answer,) = write_ledger([Mark(message, domain(message))])
     assert isinstance(answer, Soon)
     assert answer.slot is not None
@@ -119,16 +139,17 @@ def test_who_waits_for_a_slow_domain_but_not_for_long_asks_again_without_a_slot(
     ("late", "answer"),
     [
         (timedelta(0), Verdict.GO),
-        (JITTER - LEAD - timedelta(milliseconds=30), Verdict.GO),
+        (JITTER - LEAD, Verdict.GO),
         # What is left is no longer enough for the commit.
-        (JITTER - LEAD, Later),
+        (JITTER - LEAD + INSTANT, Later),
         (SECOND, Later),
+        (-LEAD, Verdict.GO),
         # The clock was set back, or the timer was quick.
-        (-LEAD - timedelta(milliseconds=30), Later),
+        (-LEAD - INSTANT, Later),
     ],
 )
-def test_a_slot_that_was_missed_is_no_permission(shop: Shop, late: timedelta, answer: object) -> None:
-    message, starts = claimed()[0], database_now() - late
+def test_a_slot_that_was_missed_is_no_permission(shop: Shop, clock: Clock, late: timedelta, answer: object) -> None:
+    message, starts = claimed()[0], clock.now - late
     (said,) = write_ledger([Mark(message, transport(message), Slot(starts, starts + JITTER))])
     assert said == answer or type(said) is answer
     assert statuses() == {Status.SENDING if answer is Verdict.GO else Status.QUEUED}
@@ -172,6 +193,19 @@ class SlowDisk:
         return isinstance(entry, Mark) and self._slow(entry) and (entry.slot is None or answer is Verdict.GO)
 
 
+@pytest.fixture
+def let_go(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When the sender let each dot go, by this machine's clock: what others take to read it is not the sender's."""
+    commit, moments = LearningMessage.commit, list[float]()
+
+    async def noted(message: LearningMessage) -> Outcome:
+        moments.append(time.time())
+        return await commit(message)
+
+    monkeypatch.setattr(LearningMessage, "commit", noted)
+    return moments
+
+
 @pytest.mark.parametrize(
     ("slow", "on_disk"),
     [
@@ -181,7 +215,7 @@ class SlowDisk:
     ids=["mark", "slot"],
 )
 def test_a_commit_that_takes_too_long_sends_no_dot_and_the_message_comes_again(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, slow: Callable[[Mark], bool], on_disk: str
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, let_go: list[float], slow: Callable[[Mark], bool], on_disk: str
 ) -> None:
     disk = SlowDisk(slow)
     monkeypatch.setattr(sending, "write_ledger", disk)
@@ -191,8 +225,9 @@ def test_a_commit_that_takes_too_long_sends_no_dot_and_the_message_comes_again(
         backlog(Loop.objects.get(name="Welcome"), ["ada@example.com"])
         shop.send()
     assert disk.seen == [(on_disk, 1)]
-    assert (server.commands.count("DATA"), server.dots, len(server.fragments)) == (2, 1, 1)
+    # Where the machine is busy, more slots may be missed.
+    assert len(server.fragments) >= 1
+    assert (server.commands.count("DATA"), server.dots, len(let_go)) == (len(server.fragments) + 1, 1, 1)
     message = Message.objects.get()
     assert (message.status, message.attempts, message.reason) == (Status.SENT, 1, "")
-    took = server.dotted[0][0] - Pace.objects.get().last_at.timestamp()
-    assert 0 <= took < TOO_LONG
+    assert 0 <= let_go[0] - Pace.objects.get().last_at.timestamp() < TOO_LONG
