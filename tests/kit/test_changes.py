@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from django.conf import LazySettings
@@ -14,7 +15,8 @@ from django.db import connection, connections, transaction
 from cocoonmail.kit import changes
 from cocoonmail.kit.changes import TELL_EVERY, TIMER_EVERY, Changes, Channel, is_to_be_told, tell
 
-WOKEN = TIMER_EVERY * 0.6  # Seconds: sooner than who only looks
+LONG = 30.0  # Seconds after which who is not woken looks, where a test must tell the two apart
+WOKEN = LONG / 2
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -25,6 +27,13 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def told_nobody() -> None:
     changes._last_told.clear()
+
+
+@pytest.fixture
+def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, who returns soon was woken, or had just been told."""
+    for name in ("TIMER_EVERY", "BUSY_FOR"):
+        monkeypatch.setattr(changes, name, LONG)
 
 
 @pytest.fixture
@@ -68,14 +77,16 @@ def told(channel: Channel = Channel.SENDING) -> None:
             connection.close()
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_commit_wakes_who_waits_for_what_it_brings(waiting: Waiting) -> None:
     waiting.wait_meanwhile()
     assert waiting.wait() < WOKEN
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_what_was_told_while_nobody_waited_is_not_missed(waiting: Waiting) -> None:
     told()
-    assert waiting.wait() < WOKEN / 2
+    assert waiting.wait() < WOKEN
 
 
 def test_nobody_is_woken_for_others_work_or_for_what_was_rolled_back(waiting: Waiting) -> None:
@@ -86,12 +97,14 @@ def test_nobody_is_woken_for_others_work_or_for_what_was_rolled_back(waiting: Wa
     assert waiting.wait() >= TIMER_EVERY * 0.9
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_who_was_told_looks_more_often_for_a_while(waiting: Waiting) -> None:
     told()
     waiting.wait()
     assert waiting.wait() < WOKEN
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_listener_whose_connection_broke_listens_on_the_next(waiting: Waiting) -> None:
     waiting.thread.submit(connections.close_all).result()
     waiting.wait()
@@ -99,12 +112,17 @@ def test_a_listener_whose_connection_broke_listens_on_the_next(waiting: Waiting)
     assert waiting.wait() < WOKEN
 
 
-def test_a_process_tells_once_in_a_while_however_much_it_commits() -> None:
+def test_a_process_tells_once_in_a_while_however_much_it_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(changes, "time", clock)
     assert [is_to_be_told(Channel.SENDING) for _ in range(3)] == [True, False, False]
-    time.sleep(TELL_EVERY)
+    clock.now += TELL_EVERY * 0.9
+    assert not is_to_be_told(Channel.SENDING)
+    clock.now += TELL_EVERY * 0.2
     assert is_to_be_told(Channel.SENDING)
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_behind_a_pooler_nobody_listens_and_nobody_is_told(waiting: Waiting, settings: LazySettings) -> None:
     settings.DATABASE_POOLER = True
     assert not is_to_be_told(Channel.SENDING)
