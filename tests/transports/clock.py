@@ -21,6 +21,14 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         return super().time() + self.leapt
 
 
+class StandingLoop(LeapingLoop):
+    """Its clock stands still between leaps: however long the machine takes, no time has passed. Sleeps never end."""
+
+    def time(self) -> float:
+        """Seconds that were leapt over."""
+        return self.leapt
+
+
 def leap(seconds: float) -> None:
     """Let this much time pass at once for the running loop's timers."""
     loop = asyncio.get_running_loop()
@@ -28,9 +36,9 @@ def leap(seconds: float) -> None:
     loop.leapt += seconds
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, T], loop: type[LeapingLoop] = LeapingLoop) -> T:
     """Run to the end on a loop whose clock can leap. What hangs is cancelled."""
-    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+    with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(_bounded(main))
 
 

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.one_database
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sending.md"
 PATIENT = Patience(connect=30, answer=60, repeats=(0.01, 0.01, 0.01))  # A busy machine answers late
 QUICK = replace(PATIENT, answer=0.4)  # Where nothing answers
+NOT_LONG = replace(PATIENT, answer=2)  # Where nothing answers at first
 URL = "https://mail.acme.test/unsubscribe/1.2.3.abc"
 NAME = 'Zoë O\'Hara, "the" Acme 🚀'
 RENDERED = Rendered(
@@ -71,7 +72,7 @@ IDS = [f"{who}: {fault.label}{' then ' + row.then[0].label if row.then else ''}"
 @pytest.mark.parametrize(("row", "who", "fault"), CASES, ids=IDS)
 def test_each_answer_and_each_silence_has_exactly_its_outcome(row: Row, who: str, fault: Fault) -> None:
     script = [fault, *row.then] if row.then else [fault] * (1 + len(PATIENT.repeats))
-    patience = QUICK if fault is api.HANG else PATIENT
+    patience = (NOT_LONG if row.then else QUICK) if fault is api.HANG else PATIENT
     with gateway(who, *script) as server:
         outcome = sent(who, server.url, patience=patience)
     assert outcome == filled(row, who, fault, patience.answer)
@@ -88,7 +89,7 @@ def test_preparing_and_abandoning_send_nothing(who: str) -> None:
     async def scenario(server: Gateway) -> None:
         transport = EspTransport(settings_of(who, server.url), PATIENT, at_once=1)
         for _ in range(2):
-            prepared = await asyncio.wait_for(transport.prepare(LETTER), 5)
+            prepared = await asyncio.wait_for(transport.prepare(LETTER), PATIENT.answer)
             assert isinstance(prepared, Prepared)
             await prepared.abandon()
         assert server.connections == 0
@@ -293,7 +294,7 @@ def test_no_more_requests_than_allowed_are_under_way_and_closing_lets_them_arriv
         await transport.aclose()
         assert isinstance(first, Prepared)
         await first.abandon()
-        assert await asyncio.wait_for(waiting, 5) == Accepted(RECEIPTS["resend"])
+        assert await asyncio.wait_for(waiting, PATIENT.answer) == Accepted(RECEIPTS["resend"])
         assert len(server.heard) == 1
 
     with gateway("resend") as server:

@@ -14,11 +14,12 @@ from cocoonmail.transports.base import Accepted, Connection, Deferred, Envelope,
 from cocoonmail.transports.esp.address import EspSettings
 from cocoonmail.transports.esp.transport import EspTransport
 from cocoonmail.transports.esp.wire import Patience
+from tests.transports.clock import leap, run
 from tests.transports.gateway import CLOSE, RECEIPTS, Gateway, gateway, say
 
 pytestmark = pytest.mark.one_database
 
-PAUSE = 0.05  # Seconds
+PAUSE = 60.0  # Seconds, of which none passes unless a test leaps
 LETTER = Envelope(
     "hello@acme.test", "alice@customer.test", b"From: hello@acme.test\r\nSubject: Hi\r\n\r\nDear Alice\r\n"
 )
@@ -27,12 +28,12 @@ BUSY = say(429, text="Too many")
 
 
 @pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cocoonmail.transports.backoff.PAUSE_FIRST", PAUSE)
 
 
 def transport(server: Gateway, at_once: int = 8) -> EspTransport:
-    return EspTransport(EspSettings("postmark", "sesame", api=server.url), Patience(2, 2, repeats=()), at_once)
+    return EspTransport(EspSettings("postmark", "sesame", api=server.url), Patience(30, 60, repeats=()), at_once)
 
 
 async def handed_over(connection: Connection, envelope: Envelope = LETTER) -> Outcome:
@@ -47,7 +48,7 @@ async def sent(way: EspTransport, envelope: Envelope = LETTER) -> Outcome:
 
 
 def played(scenario: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(scenario, 10))
+    run(scenario)
 
 
 def test_trouble_pauses_the_transport_and_a_probe_finds_the_provider_well_again() -> None:
@@ -59,7 +60,7 @@ def test_trouble_pauses_the_transport_and_a_probe_finds_the_provider_well_again(
             await sent(way)
         assert 0 < paused.value.seconds <= PAUSE
         assert len(server.heard) == 2
-        await asyncio.sleep(paused.value.seconds)
+        leap(paused.value.seconds)
         assert [await sent(way) for _ in range(3)] == [TAKEN] * 3
         await way.aclose()
 

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TypeVar
 
 Server = TypeVar("Server")
-START_SECONDS = STOP_SECONDS = 10.0
+START_SECONDS = STOP_SECONDS = 60.0
 
 
 @contextmanager
