@@ -53,6 +53,8 @@ def _do(jobs: Sequence[Job], writer: int, seconds: float) -> Never:
             try:
                 job()
             finally:
+                # Anew, for what ends the child from now on is no fault of the next.
+                signal.setitimer(signal.ITIMER_REAL, seconds)
                 os.write(writer, b".")
 
     try:

@@ -113,12 +113,12 @@ def test_a_listener_whose_connection_broke_listens_on_the_next(waiting: Waiting)
 
 
 def test_a_process_tells_once_in_a_while_however_much_it_commits(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(changes, "time", clock)
+    now = 1000.0
+    monkeypatch.setattr(changes, "time", SimpleNamespace(monotonic=lambda: now))
     assert [is_to_be_told(Channel.SENDING) for _ in range(3)] == [True, False, False]
-    clock.now += TELL_EVERY * 0.9
+    now += TELL_EVERY * 0.9
     assert not is_to_be_told(Channel.SENDING)
-    clock.now += TELL_EVERY * 0.2
+    now += TELL_EVERY * 0.2
     assert is_to_be_told(Channel.SENDING)
 
 

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 
 from cocoonmail.kit.groupcommit import Closed, GroupCommit, NotAccepted, Overdue, Overloaded
+from tests.transports import clock
+from tests.transports.clock import leap
 
 pytestmark = pytest.mark.one_database
+
+PATIENCE = 30.0  # Seconds until a test gives up
+HOUR = 3600.0
 
 
 class Ledger:
@@ -29,17 +34,17 @@ class Ledger:
 
     def write(self, items: list[int]) -> list[str]:
         self.began.set()
-        assert self.open.wait(10)
+        assert self.open.wait(PATIENCE)
         self.batches.append(items)
         return [f"wrote {item}" for item in items]
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(test(), 20))
+    clock.run(test())
 
 
 async def until(event: threading.Event) -> None:
-    assert await asyncio.to_thread(event.wait, 10)
+    assert await asyncio.to_thread(event.wait, PATIENCE)
 
 
 async def occupy(ledger: Ledger, commits: GroupCommit[int, str], item: int = 0) -> asyncio.Task[str]:
@@ -126,10 +131,12 @@ def test_a_batch_never_holds_more_than_its_limit() -> None:
 def test_gathering_waits_for_company_from_later_moments() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather=lambda: 1)
+        commits = GroupCommit(ledger.write, name="test", gather=lambda: HOUR)
         first = await submit_all(commits, range(1))
         assert not await asyncio.to_thread(ledger.began.wait, 0.1)
-        await asyncio.gather(*first, *map(commits.submit, range(1, 4)))
+        rest = await submit_all(commits, range(1, 4))
+        leap(HOUR)
+        await asyncio.gather(*first, *rest)
         await commits.aclose()
         assert ledger.batches == [[0, 1, 2, 3]]
 
@@ -139,7 +146,7 @@ def test_gathering_waits_for_company_from_later_moments() -> None:
 def test_as_many_as_are_enough_are_written_without_waiting_for_company() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather=lambda: 3600, enough=3)
+        commits = GroupCommit(ledger.write, name="test", gather=lambda: HOUR, enough=3)
         few = await submit_all(commits, range(2))
         assert not await asyncio.to_thread(ledger.began.wait, 0.1)
         await asyncio.gather(*few, commits.submit(2))
@@ -248,7 +255,7 @@ def test_closing_writes_and_answers_what_was_accepted_then_refuses() -> None:
 def test_closing_does_not_wait_for_the_gathering_window() -> None:
     async def scenario() -> None:
         ledger = Ledger()
-        commits = GroupCommit(ledger.write, name="test", gather=lambda: 3600)
+        commits = GroupCommit(ledger.write, name="test", gather=lambda: HOUR)
         waiting = await submit_all(commits, range(3))
         await commits.aclose()
         assert [task.result() for task in waiting] == ["wrote 0", "wrote 1", "wrote 2"]
@@ -313,12 +320,13 @@ def test_who_hands_in_learns_of_trouble_and_of_lateness() -> None:
     trouble = OSError("No space left on device")
 
     def write(items: list[int]) -> list[str]:
-        assert may_go_on.wait(10)
+        assert may_go_on.wait(PATIENCE)
         raise trouble
 
     async def scenario() -> None:
-        commits = GroupCommit(write, name="test", patience=0.05)
+        commits = GroupCommit(write, name="test", patience=HOUR)
         commits.hand_in(1, lambda _, error: told.append(error))
+        leap(HOUR)
         while not told:
             await asyncio.sleep(0.01)
         may_go_on.set()

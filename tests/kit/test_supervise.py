@@ -20,7 +20,8 @@ from cocoonmail.kit.supervise import Pauses
 pytestmark = pytest.mark.one_database
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15.0  # Seconds until a test gives up.
+PATIENCE = 60.0  # Seconds until a test gives up.
+LEAP = 1000  # Seconds that pass for a supervisor that gets a SIGUSR1
 
 # Children say who they are and then live until they are told to stop. What a signal may interrupt is written at once.
 OBEDIENT = "print(name, os.getpid(), flush=True); signal.pause()"
@@ -44,8 +45,13 @@ class Supervisor:
 
     def __init__(self, children: dict[str, str], options: str = "") -> None:
         program = f"""
-            import signal, sys
+            import signal, sys, time
+            from types import SimpleNamespace
+            from cocoonmail.kit import supervise as supervising
             from cocoonmail.kit.supervise import Pauses, exit_with_parent, supervise
+            def leap(*_):
+                supervising.time = SimpleNamespace(monotonic=lambda: time.monotonic() + {LEAP})
+            signal.signal(signal.SIGUSR1, leap)
             for number in (signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)  # Whoever started the tests may have them ignored.
             code = supervise({ {name: self._command(name, child) for name, child in children.items()} }, {options})
@@ -98,7 +104,7 @@ def supervising(children: dict[str, str], options: str = "") -> Iterator[Supervi
         if supervisor.process.poll() is None:
             supervisor.process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                supervisor.process.wait(5)
+                supervisor.process.wait(PATIENCE)
         supervisor.process.kill()
         supervisor.process.wait()
         assert supervisor.process.stdout is not None
@@ -186,14 +192,13 @@ def test_a_stop_does_not_wait_for_a_pause_to_end() -> None:
 
 
 def test_a_process_that_does_not_stop_is_killed_with_all_that_it_started() -> None:
-    with supervising({"web": ORDERLY, "worker": DEAF}, "stop_seconds=0.3") as supervisor:
+    with supervising({"web": ORDERLY, "worker": DEAF}, f"stop_seconds={LEAP}") as supervisor:
         started = {words[0]: words[1:] for words in (supervisor.words(), supervisor.words())}
-        assert supervisor.end() == 1
-        assert supervisor.rest() == [
-            "web tidied up",
-            "worker did not stop within 0.3 s and is killed.",
-            "returned 1",
-        ]
+        supervisor.process.terminate()
+        assert supervisor.line() == "web tidied up"
+        assert_gone(int(started["web"][0]))
+        assert supervisor.end(signal.SIGUSR1) == 1
+        assert supervisor.rest() == [f"worker did not stop within {LEAP} s and is killed.", "returned 1"]
         for pid in started["worker"]:
             assert_gone(int(pid))
 

@@ -21,13 +21,13 @@ class Database:
 
     def look(self) -> int:
         self.asked += 1
-        self.free.wait(10)
+        self.free.wait(60)
         return self.asked
 
 
 def test_all_who_ask_at_once_are_one_question() -> None:
     async def ask() -> list[int | None]:
-        glance = Glance(database.look, keep=60, patience=5)
+        glance = Glance(database.look, keep=60, patience=60)
         database.free.set()
         return await asyncio.gather(*(glance.see() for _ in range(100)))
 
@@ -41,7 +41,9 @@ def test_who_loses_patience_is_answered_nothing_and_the_question_is_not_put_agai
         glance = Glance(database.look, keep=0, patience=0.05)
         early = [await glance.see(), await glance.see()]
         database.free.set()
-        await asyncio.sleep(0.2)
+        assert glance._looking is not None
+        await glance._looking
+        glance._patience = 60
         return [*early, await glance.see()]
 
     database = Database()
@@ -50,7 +52,7 @@ def test_who_loses_patience_is_answered_nothing_and_the_question_is_not_put_agai
 
 def test_an_answer_is_kept_for_as_long_as_it_may_be() -> None:
     async def ask(keep: float) -> list[int | None]:
-        glance = Glance(database.look, keep=keep, patience=5)
+        glance = Glance(database.look, keep=keep, patience=60)
         return [await glance.see(), await glance.see()]
 
     database = Database()
@@ -65,6 +67,6 @@ def test_what_goes_wrong_is_told_to_all_who_asked() -> None:
             raise ValueError("no")
 
         with pytest.raises(ValueError, match="no"):
-            await Glance(look, keep=60, patience=5).see()
+            await Glance(look, keep=60, patience=60).see()
 
     asyncio.run(ask())
