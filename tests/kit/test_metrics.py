@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import timeit
+from collections.abc import Callable
 
 import pytest
 
@@ -29,6 +30,14 @@ def test_a_size_falls_into_the_first_class_that_has_room_for_it() -> None:
     assert histogram.series[""].total == 23.6
 
 
-def test_counting_takes_less_than_a_microsecond() -> None:
-    counter = Counter("c", "", "who", ("me",))
-    assert min(timeit.repeat(lambda: counter.add("me"), number=10_000, repeat=5)) / 10_000 < 1e-6
+def test_counting_takes_little_longer_than_adding_to_a_number_in_a_dict() -> None:
+    """Both take a fraction of a microsecond; prometheus-client's own counters take five times as long."""
+    counter, plain = Counter("c", "", "who", ("me",)), {"me": 0}
+
+    def add(value: str) -> None:
+        plain[value] += 1
+
+    def quickest(job: Callable[[], None]) -> float:
+        return min(timeit.repeat(job, number=10_000, repeat=5))
+
+    assert quickest(lambda: counter.add("me")) < 4 * quickest(lambda: add("me"))
