@@ -1,7 +1,11 @@
-"""What tests share."""
+"""What tests share.
+
+COCOONMAIL_TEST_CHANCE=1 has Hypothesis draw other examples at each run, for a night; else they are the same each time.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -10,6 +14,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from cocoonmail.accounts import epoch
 from cocoonmail.emails import signing
@@ -17,6 +23,15 @@ from cocoonmail.kit.epochfile import EpochFile
 from tests import ground, house
 from tests.emptied import empty_what_was_filled
 from tests.faults.postgres import Server, postgres
+
+# How long an example takes is up to the machine, and no promise.
+hypothesis_settings.register_profile(
+    "house",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("COCOONMAIL_TEST_CHANCE", "") != "1",
+)
+hypothesis_settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
