@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+PATIENCE = 60_000  # Milliseconds until a test gives up
 WIDTHS = (1280, 390)
 EMAIL = """<html lang="en"><title>Thank you</title>
 <body style="margin: 0; padding: 40px; font: 16px sans-serif; background: #f4f4f7">
@@ -19,6 +20,7 @@ EMAIL = """<html lang="en"><title>Thank you</title>
 <p>We received 49.00 EUR.</p><script>document.body.textContent = "a script ran"</script></div></body></html>"""
 SCHEMES = ("light", "dark")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+expect.set_options(timeout=PATIENCE)
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -48,6 +50,7 @@ def window(opened: Browser, width: int = 1280, scheme: str = "light", **options:
         reduced_motion="reduce",
         **options,
     )
+    context.set_default_timeout(PATIENCE)
     return context.new_page()
 
 

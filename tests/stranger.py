@@ -28,7 +28,7 @@ class Stranger:
     looked_at: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(PATIENCE / 4 * 1000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("console", self.overhear)
         self.page.on("pageerror", lambda error: self.troubles.append(f"{self.page.url}: {error}"))
         self.page.on("response", self.check)
@@ -95,7 +95,7 @@ class Stranger:
         self.press("Save secret")
         self.sees("whsec_…stuv")
         for event in EMAILS:
-            assert self.page.get_by_role("checkbox", name=event).is_checked(), event
+            expect(self.page.get_by_role("checkbox", name=event)).to_be_checked()
         self.press("Save events")
         expect(self.page.get_by_text("4 events are switched on.")).to_be_in_viewport()
         self.look()
@@ -150,7 +150,7 @@ class Stranger:
         """On the Messages page."""
         self.section("Messages")
         for subject in EMAILS.values():
-            assert self.page.locator("main").get_by_role("link", name=subject).count() == 1
+            expect(self.page.locator("main").get_by_role("link", name=subject)).to_have_count(1)
         assert self.page.locator("main").get_by_text("Captured", exact=True).count() >= len(EMAILS)
         self.follow(EMAILS["invoice.paid"])
         self.page.frame_locator("main iframe").get_by_text("€19.99").first.wait_for()

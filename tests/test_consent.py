@@ -37,7 +37,7 @@ from tests.shop import Shop, event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 10.0  # Seconds until a test gives up
+PATIENCE = 60.0  # Seconds until a test gives up
 A_WHILE = 0.2  # Seconds in which somebody who need not wait has long finished
 ROUNDS = 60
 ADA = "ada@example.com"

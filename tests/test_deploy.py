@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ from tests.transports import certificates as making
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
-PATIENCE = 10  # Seconds
+PATIENCE = 60  # Seconds
 UNITS = sorted(DEPLOY.glob("*.service"))
 
 pytestmark = [pytest.mark.one_database, pytest.mark.django_db(transaction=True)]
@@ -161,6 +161,7 @@ def running(command: list[str], port: int, **environment: str) -> Iterator[None]
             while not answers(port):
                 assert monotonic() < end
                 assert child.poll() is None
+                sleep(0.01)
             yield
         except BaseException as error:
             log.seek(0)

@@ -28,7 +28,7 @@ from tests.people import workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 20.0  # Seconds until a test gives up; PostgreSQL looks for rings after one
+PATIENCE = 60.0  # Seconds until a test gives up; PostgreSQL looks for rings after one
 RACE = 1.5  # Seconds
 A_WHILE = 0.3  # Seconds in which somebody who does not have to wait has long finished
 MANY = 200

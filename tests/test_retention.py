@@ -198,12 +198,12 @@ def test_a_worker_tidies_up_until_it_is_told_to_stop(shop: Shop, monkeypatch: py
     thread = threading.Thread(target=keep_tidy, args=(stop,))
     thread.start()
     try:
-        for _ in range(1000):
+        for _ in range(6000):
             if not Delivery.objects.exists():
                 break
             stop.wait(0.01)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
     assert left() == {"Delivery": 0, "Event": 1, "Run": 1, "Message": 1}

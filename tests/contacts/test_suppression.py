@@ -16,7 +16,7 @@ from cocoonmail.kit.clock import database_now
 
 MANUAL, BOUNCE, COMPLAINT = Suppression.Reason
 ADA = "ada@example.com"
-PATIENCE = 10.0  # Seconds until a test gives up
+PATIENCE = 60.0  # Seconds until a test gives up
 
 
 @pytest.mark.django_db

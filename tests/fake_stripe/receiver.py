@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-MEETING_LIMIT = 10.0  # seconds that requests wait for each other where a test wants them at the same time
+MEETING_LIMIT = 60.0  # seconds that requests wait for each other where a test wants them at the same time
 
 
 class Server(ThreadingHTTPServer):

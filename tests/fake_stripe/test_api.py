@@ -24,7 +24,7 @@ from tests.fake_stripe.subscriptions import after
 pytestmark = pytest.mark.one_database
 
 ADA = {"email": "ada@example.com"}
-STUCK = 30.0  # seconds until a process that hangs is killed
+STUCK = 60.0  # seconds until a process that hangs is killed
 
 FORMS: dict[str, Object] = {
     "": {},
@@ -220,7 +220,7 @@ def request(url: str, method: str, key: str, headers: dict[str, str] | None = No
     """Status and JSON of one request over HTTP."""
     asked = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {key}"} | (headers or {}))
     try:
-        with urllib.request.urlopen(asked, timeout=10) as response:
+        with urllib.request.urlopen(asked, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

@@ -146,7 +146,7 @@ class Server:
 
     def sql(self, command: str, database: str = "postgres") -> list[tuple[int, ...]]:
         """Run one command, outside of a transaction."""
-        with psycopg.connect(self.url(database, "postgres"), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url(database, "postgres"), autocommit=True, connect_timeout=60) as connection:
             cursor = connection.execute(command.encode())
             return cursor.fetchall() if cursor.description else []
 

@@ -28,7 +28,7 @@ from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 15  # Seconds until a test gives up
+PATIENCE = 60  # Seconds until a test gives up
 
 
 @pytest.fixture

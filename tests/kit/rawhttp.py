@@ -17,7 +17,7 @@ from cocoonmail.kit.http_limits import MIB, Limits
 from cocoonmail.kit.http_whole import Express
 from cocoonmail.kit.httpserver import GuardedServer, listen
 
-PATIENCE = 15.0  # Seconds until a test gives up: more than any limit.
+PATIENCE = 60.0  # Seconds until a test gives up: more than any limit.
 
 
 @dataclass

@@ -18,7 +18,7 @@ from cocoonmail.kit import checkpoints
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.one_database]
 
-BRIEF = 2.0  # Seconds; a writer that waits for a reader waits for twenty
+BRIEF = 8.0  # Seconds; a writer that waits for a reader waits for twenty
 
 
 def test_a_long_reader_does_not_make_writers_wait_for_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:

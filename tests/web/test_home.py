@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.utils import timezone
 
 from cocoonmail.accounts.models import Workspace
+from cocoonmail.contacts.models import Contact
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint, SigningSecret
 from cocoonmail.kit.clock import database_now
@@ -81,8 +83,13 @@ def test_an_open_draft_is_one_click_away(fresh: Person) -> None:
     assert f'href="/loops/{draft.pk}"' in home(fresh)
 
 
-def test_what_came_in_and_went_out_is_counted(alice: Person, shop: Shop) -> None:
-    Message.objects.update(status=Status.CAPTURED)
+def test_what_came_in_and_went_out_is_counted(alice: Person, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Midnight may come at any moment, and what came in before it is yesterday's.
+    now = timezone.now()
+    Message.objects.update(status=Status.CAPTURED, created_at=now)
+    Delivery.objects.update(received_at=now)
+    Contact.objects.update(created_at=now)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
     html = home(alice)
     for label in ("Webhooks today", "Emails today", "New contacts today"):
         assert re.search(rf'{label}</span><span class="value">1</span>', html), label

@@ -172,7 +172,7 @@ SIGNATURES = [
         "a signature that is too old is refused with the measured age",
         [
             taken("fresh"),
-            Case("290 s", posts(seal=lambda raw: sealed(raw, ago=290)), stored=1),
+            Case("240 s", posts(seal=lambda raw: sealed(raw, ago=240)), stored=1),
             old(305, "check this server's clock"),
             old(500, "The signature is 50"),
             old(7200, "The signature is 2 hours old"),
