@@ -5,6 +5,7 @@ COCOONMAIL_TEST_CHANCE=1 has Hypothesis draw other examples at each run, for a n
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ hypothesis_settings.register_profile(
     derandomize=os.environ.get("COCOONMAIL_TEST_CHANCE", "") != "1",
 )
 hypothesis_settings.load_profile("house")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: no collection of garbage need look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ that the limits were set on, its neighbours being busy, the seconds are those th
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -31,6 +32,8 @@ MEMORY_MAX = 700 << 20  # bytes of address space on top of what the parent has
 
 def main() -> None:
     """Measure every case."""
+    gc.collect()
+    gc.freeze()
     for what, name, source in json.load(sys.stdin):
         print(json.dumps({"name": name, **measured(partial(_JOBS[what], source))}), flush=True)
 
