@@ -216,6 +216,7 @@ def forked(run: Callable[[], None]) -> int:
     status = 1
     try:
         os.dup2(2, 1)
+        tell_the_database()
         run()
         status = 0
     except SystemExit as end:
@@ -224,6 +225,15 @@ def forked(run: Callable[[], None]) -> int:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def tell_the_database() -> None:
+    """PostgreSQL lists whose connections it still serves: ours are told from others' by the name of the application."""
+    from django.db import connections
+
+    options = connections.settings["default"]["OPTIONS"]
+    if "application_name" in options:
+        options["application_name"] += f" {os.getpid()}"
 
 
 def poll(child: int) -> str:
