@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-MANY = re.compile(r"%s(, %s)+")  # The placeholders of a list, whose length depends on how much was written at once
+# The placeholders of a list or of rows, whose number depends on how much was written at once; one is a list as well.
+MANY = re.compile(r"%s(\)?, \(?%s)*")
 WARM = 10  # Messages that are written before the first worker is forked
 SAVEPOINT = re.compile(r'"s\d+_x\d+"')
 
