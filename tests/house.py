@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
@@ -25,7 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from cocoonmail.accounts import walls
 from cocoonmail.platforms.stripe.samples import body
-from tests import ground, spawned
+from tests import ground, ports, spawned
 from tests.fake_stripe.webhooks import HEADERS, post, signed
 from tests.shop import SECRET
 from tests.spawned import Process
@@ -38,6 +37,7 @@ STOP_SECONDS = 30.0  # Longer than a graceful stop may take
 LOG_LINES = 80
 
 Found = TypeVar("Found")
+free_port = ports.free_port
 
 
 class Answer(NamedTuple):
@@ -361,14 +361,6 @@ def processes() -> Iterator[tuple[int, int, list[str]]]:
         with suppress(OSError):  # It ended meanwhile.
             parent = (found / "stat").read_text().rpartition(")")[2].split()[1]
             yield int(found.name), int(parent), (found / "cmdline").read_bytes().decode().split("\0")[:-1]
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def link_in(text: str, path: str) -> str:
