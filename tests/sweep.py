@@ -163,9 +163,9 @@ def sweep(folder: Path, advanced: bool = True) -> Iterator[Sweep]:
     """A journey that begins where three webhooks have become messages, or else at the webhooks."""
     with sink() as far, installation(folder, FILE % far.url) as house:
         house.web()
-        house.post(event("customer.created", "ada@example.com"))
-        house.post(event("invoice.paid", "bob@example.com"))
-        house.post(event("invoice.paid", f"{REFUSED}example.com"))
+        house.deliver(event("customer.created", "ada@example.com"))
+        house.deliver(event("invoice.paid", "bob@example.com"))
+        house.deliver(event("invoice.paid", f"{REFUSED}example.com"))
         assert house.stop("web") == 0
         if advanced:
             house.module("tests.inside", "advance")
