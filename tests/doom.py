@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-MANY = re.compile(r"%s(, %s)+")  # The placeholders of a list, whose length depends on how much was written at once
+# The placeholders of a list or of rows, whose number depends on how much was written at once; one is a list as well.
+MANY = re.compile(r"%s(\)?, \(?%s)*")
 WARM = 10  # Messages that are written before the first worker is forked
 SAVEPOINT = re.compile(r'"s\d+_x\d+"')
 
@@ -216,6 +217,7 @@ def forked(run: Callable[[], None]) -> int:
     status = 1
     try:
         os.dup2(2, 1)
+        tell_the_database()
         run()
         status = 0
     except SystemExit as end:
@@ -224,6 +226,15 @@ def forked(run: Callable[[], None]) -> int:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def tell_the_database() -> None:
+    """PostgreSQL lists whose connections it still serves: ours are told from others' by the name of the application."""
+    from django.db import connections
+
+    options = connections.settings["default"]["OPTIONS"]
+    if "application_name" in options:
+        options["application_name"] += f" {os.getpid()}"
 
 
 def poll(child: int) -> str:

@@ -17,6 +17,7 @@ from tests.spawned import spawn
 
 LOOK_EVERY = 0.004  # Seconds
 IDLE_EVERY = 8  # Looks at a worker for one at the database, which costs more
+SERVED = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'cocoonmail% {}'"
 
 
 @dataclass
@@ -67,12 +68,22 @@ class Doomed:
         end = time.monotonic() + PATIENCE
         for look in itertools.count():
             if (state := self.ask("poll", worker)) != "runs":
+                if state.startswith("-"):
+                    self.quiet(worker)
                 return state
             assert time.monotonic() < end, f"a worker never ended.\n{self.house.logs()}"
             if look % IDLE_EVERY == IDLE_EVERY - 1 and self.house.idle():
                 os.kill(worker, signal.SIGTERM)
             time.sleep(LOOK_EVERY)
         raise AssertionError
+
+    def quiet(self, dead: int) -> None:
+        """Wait until nothing is done any more that a killed process had asked for.
+
+        PostgreSQL ends what it is doing, a commit perhaps, before it notices that nobody listens.
+        """
+        if self.house.database_url:
+            self.house.until(lambda: self.house.rows(SERVED.format(dead)) == [(0,)], f"was rid of {dead}'s connections")
 
     def finish(self, worker: int) -> None:
         """Let a worker do whatever is left to do; it must end well."""

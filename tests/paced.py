@@ -9,7 +9,7 @@ import os
 import sys
 
 RATE, SLOW = 10, 2  # Messages per second: all of the limited workspace's mail, and its mail to one domain
-LIMITED, TO_SLOW, FREE = 40, 4, 300  # Messages; the limited ones take four seconds
+LIMITED, TO_SLOW, FREE = 40, 4, 30  # Messages; the limited ones take four seconds
 
 
 def main(url: str) -> None:

@@ -223,6 +223,7 @@ class Storm:
         """Start again what is dead, a worker after the dead one's leases are over."""
         if "work" in who:
             self.deaths += 1
+            self.hands.quiet(self.worker)
             self.unknown_max += self.house.rows(MARKED)[0][0]
             if self.end_leases:
                 self.house.end_leases()

@@ -49,7 +49,7 @@ def house(stripe: FakeStripe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with installation(tmp_path, FILE % "capture", environment=environment) as made:
         made.web()
         for one in stripe.events[200 : 200 + BY_THE_DOOR]:
-            assert made.post(one).status == 200
+            assert made.deliver(one).status == 200
         assert made.stop("web") == 0
         yield made
 

@@ -75,7 +75,7 @@ def test_the_same_webhook_again_after_both_were_killed_under_their_supervisor_ha
 def at_once(house: Installation, one: dict[str, object]) -> None:
     """The same webhook from sixteen senders."""
     with ThreadPoolExecutor(AT_ONCE) as senders:
-        assert {answer.status for answer in senders.map(house.post, [one] * AT_ONCE)} == {200}
+        assert {answer.status for answer in senders.map(house.deliver, [one] * AT_ONCE)} == {200}
 
 
 def unknown(house: Installation) -> int:

@@ -13,6 +13,7 @@ from statistics import median
 import pytest
 
 from bench.cluster import Cluster, cluster
+from cocoonmail.intake.door import STORE_SECONDS
 from cocoonmail.platforms.stripe.samples import sample
 from tests import ground
 from tests.gate import Gate, gate
@@ -20,8 +21,8 @@ from tests.house import Installation, free_port, link_in
 from tests.shop import SECRET
 from tests.visitor import Visitor
 
-AT_ONCE = 2.5  # Seconds: the door's two, and what one look at its waiters costs
-BACK_WITHIN = 5.0  # Seconds
+AT_ONCE = STORE_SECONDS * 9 / 8 + 1  # Seconds: the door looks at its waiters eight times in that; and a quick answer's
+BACK_WITHIN = 15.0  # Seconds: some looks that are in vain; what notices nothing by itself would take twice as long
 MANY = 10  # Connections that pages share
 LASTING = 12  # Connections that the threads of web and worker keep, and whoever looks here
 OWNER = {"name": "Alice", "email": "alice@acme.test", "password": "correct horse battery"}
@@ -89,7 +90,7 @@ def test_a_database_that_is_away_costs_503_at_once_and_is_taken_up_again_by_itse
     house: Installation, database: Cluster, reader: Visitor, mode: str
 ) -> None:
     look_at_many_pages(house)
-    assert webhook(house)[0] == 200
+    at_once = AT_ONCE + slowest(house)
     stored = house.rows(STORED)[0][0]
     database.stop(mode)
     try:
@@ -99,13 +100,11 @@ def test_a_database_that_is_away_costs_503_at_once_and_is_taken_up_again_by_itse
         waited = time.monotonic() - begin
     finally:
         database.start()
-    back = time.monotonic()
     house.until(lambda: webhook(house)[0] == 200, "took webhooks in again", BACK_WITHIN)
     house.until(lambda: reader.get("/messages").status == 200, "showed pages again", BACK_WITHIN)
-    assert time.monotonic() - back < BACK_WITHIN
     assert {status for status, _ in answers} == {503}
-    assert max(seconds for _, seconds in answers) < AT_ONCE
-    assert (page.status, waited < AT_ONCE) == (503, True)
+    assert max(seconds for _, seconds in answers) < at_once
+    assert (page.status, waited < at_once) == (503, True)
     assert "Nothing that was received before is lost" in page.words
     assert house.rows(STORED)[0][0] > stored
     done = house.rows(PROCESSED)[0][0]
@@ -117,7 +116,7 @@ def test_a_database_that_is_away_costs_503_at_once_and_is_taken_up_again_by_itse
 def test_a_database_that_is_there_and_says_nothing_costs_503_at_once_and_is_taken_up_again_by_itself(
     house: Installation, way: Gate, reader: Visitor, heals: str
 ) -> None:
-    assert webhook(house)[0] == 200
+    at_once = AT_ONCE + slowest(house)
     way.shut()
     try:
         with ThreadPoolExecutor(MANY) as senders:
@@ -131,10 +130,17 @@ def test_a_database_that_is_there_and_says_nothing_costs_503_at_once_and_is_take
     house.until(lambda: reader.get("/messages").status == 200, "showed pages again", BACK_WITHIN)
     assert {status for status, _ in answers} == {503}
     # Ten senders at once on a busy machine: most of them tell how long the door waits.
-    assert median(seconds for _, seconds in answers) < AT_ONCE
+    assert median(seconds for _, seconds in answers) < at_once
     done = house.rows(PROCESSED)[0][0]
     assert webhook(house)[0] == 200
     house.until(lambda: house.rows(PROCESSED)[0][0] > done, "processed anything again", BACK_WITHIN)
+
+
+def slowest(house: Installation) -> float:
+    """The seconds that the slowest of some ordinary answers takes on this machine, as busy as it is."""
+    answers = [webhook(house) for _ in range(MANY)]
+    assert {status for status, _ in answers} == {200}
+    return max(seconds for _, seconds in answers)
 
 
 def look_at_many_pages(house: Installation) -> None:

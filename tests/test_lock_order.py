@@ -116,24 +116,31 @@ def somebody_waits() -> bool:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_what_a_ring_undid_is_written_again_as_if_for_the_first_time(loop: Loop) -> None:
-    sent, marked, put_off = claimed(loop, 3)
+    # Whose wait began first is undone; on a busy machine the other's may begin after a look that found no ring.
+    assert any(the_ledger_is_undone(loop) for _ in range(5))
+
+
+def the_ledger_is_undone(loop: Loop) -> bool:
+    """Whether it was the ledger's part that ended the ring; whosever it was, all is written once."""
+    sent, marked, put_off = claimed(loop, 3)[-3:]
     first = threading.Event()
 
     def in_the_wrong_order() -> None:
         with transaction.atomic():
-            Message.objects.filter(pk=marked.pk).update(key="somebody's")
+            Message.objects.filter(pk=marked.pk).update(key=f"{marked.key}, somebody's")
             first.set()
             until(somebody_waits, "waited")
-            Message.objects.filter(pk=put_off.pk).update(key="else's")
+            Message.objects.filter(pk=put_off.pk).update(key=f"{put_off.key}, else's")
 
     other = Beside(in_the_wrong_order)
     assert first.wait(PATIENCE)
     entries = [Done(put_off, Deferred("421 Shutting down", slow_down=True)), Done(sent, Accepted("250 Ok"))]
     assert write_ledger([*entries, Mark(marked)]) == [Verdict.NOTED, Verdict.NOTED, Verdict.GO]
-    assert other.ended() is None
-    rows = {row.pk: (row.status, row.attempts) for row in Message.objects.all()}
-    assert rows == {
+    undone = other.ended()
+    rows = Message.objects.filter(pk__in=[sent.pk, marked.pk, put_off.pk])
+    assert {row.pk: (row.status, row.attempts) for row in rows} == {
         sent.pk: (Status.SENT, 5),
         marked.pk: (Status.SENDING, 5),
         put_off.pk: (Status.QUEUED, 4),
     }
+    return undone is None

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.backlog import token_of
-from tests.emails.windows import most_within
+from tests.emails.windows import surely_within
 from tests.house import Installation, installation
 from tests.paced import FREE, LIMITED, RATE, SLOW, TO_SLOW
-from tests.transports.scripted import ScriptedServer, scripted
+from tests.transports.scripted import ScriptedServer, watched
 from tests.transports.threaded import in_a_thread
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
 
+SLOW_ONE = "@slow.example"
+
 
 def test_no_second_holds_too_much_mail_though_a_worker_is_killed_and_nobody_else_waits(tmp_path: Path) -> None:
-    with in_a_thread(scripted()) as server, installation(tmp_path) as house:
+    with in_a_thread(watched()) as server, installation(tmp_path) as house:
         set_up(house, server)
-        begin = time.time()
+        limited, slow, free = (
+            Came(server, tokens(house, *of)) for of in (("Limited",), ("Limited", SLOW_ONE), ("Free",))
+        )
         house.start("work")
         second_worker(house)
-        house.until(lambda: len(came(server, house, "Free")) == FREE, "sent what nothing limits")
-        house.until(lambda: len(came(server, house, "Limited")) > RATE, "sent what is limited")
+        house.until(lambda: len(free.spans()) == FREE, "sent what nothing limits")
+        house.until(lambda: len(limited.spans()) > RATE, "sent what is limited")
         house.kill("work")
         house.until(lambda: not due(house), "was done with what it had")
         assert house.stop("second") == 0
@@ -33,13 +37,12 @@ def test_no_second_holds_too_much_mail_though_a_worker_is_killed_and_nobody_else
         house.work()
         house.settled()
 
-        limited, free = came(server, house, "Limited"), came(server, house, "Free")
-        assert most_within(limited.values(), 1) <= RATE
-        assert most_within(came(server, house, "Limited", "@slow.example").values(), 1) <= SLOW
-        # The free ones left while hardly any of the others could, counted from when both were there.
-        assert max(free.values()) - begin < max(limited.values()) - begin
-        assert sum(at < max(free.values()) for at in limited.values()) < LIMITED / 2
-        nothing_is_lost(house, [*limited, *free])
+        assert surely_within(limited.spans(), 1) <= RATE
+        assert surely_within(slow.spans(), 1) <= SLOW
+        # The free ones left while hardly any of the others could.
+        last_free = max(at for _, at in free.spans())
+        assert sum(at < last_free for _, at in limited.spans()) < LIMITED / 2
+        nothing_is_lost(house, [*limited.sent(), *free.sent()])
 
 
 def nothing_is_lost(house: Installation, sent: list[str]) -> None:
@@ -63,16 +66,36 @@ def second_worker(house: Installation) -> None:
     house.start("work", called="second")
 
 
-def came(server: ScriptedServer, house: Installation, workspace: str, to: str = "") -> dict[str, float]:
-    """When the messages of a workspace came, by their tokens."""
-    tokens = {
-        token
-        for (token,) in house.rows(
-            "SELECT token FROM emails_message m JOIN accounts_workspace w ON w.id = m.workspace_id"
-            f" WHERE w.name = '{workspace}' AND m.to_email LIKE '%{to}'"
-        )
-    }
-    return {token: at for at, message in list(server.dotted) if (token := token_of(message)) in tokens}
+@dataclass
+class Came:
+    """What has come of these messages. Each is read once."""
+
+    server: ScriptedServer
+    tokens: set[str]
+    read: list[str] = field(default_factory=list)
+
+    def sent(self) -> list[str]:
+        """Their tokens, as often as they came."""
+        self._read()
+        return [token for token in self.read if token in self.tokens]
+
+    def spans(self) -> list[tuple[float, float]]:
+        """Between which two moments each of them came."""
+        self._read()
+        moments = zip(self.read, self.server.not_before, self.server.dotted, strict=False)
+        return [(since, at) for token, since, (at, _) in moments if token in self.tokens]
+
+    def _read(self) -> None:
+        self.read += [token_of(message) for _, message in self.server.dotted[len(self.read) :]]
+
+
+def tokens(house: Installation, workspace: str, to: str = "") -> set[str]:
+    """Those of a workspace's messages, to such addresses."""
+    asked = (
+        "SELECT token FROM emails_message m JOIN accounts_workspace w ON w.id = m.workspace_id"
+        f" WHERE w.name = '{workspace}' AND m.to_email LIKE '%{to}'"
+    )
+    return {token for (token,) in house.rows(asked)}
 
 
 def due(house: Installation) -> int:

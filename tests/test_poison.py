@@ -70,7 +70,7 @@ def webhooks(tmp_path: Path) -> Iterator[tuple[Installation, Mailbox]]:
         for number in range(WEBHOOKS):
             faulty = FAULTY if number % 100 == 50 else "person"
             name = POISONED if number == WEBHOOKS // 3 else f"{faulty}{number}"
-            assert house.post(event("invoice.paid", f"{name}@example.com")).status == 200
+            assert house.deliver(event("invoice.paid", f"{name}@example.com")).status == 200
         assert house.stop("web") == 0
         yield house, mail
 

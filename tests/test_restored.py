@@ -29,7 +29,7 @@ MANY = 3  # Messages that wait in the snapshot
 def advance(house: Installation, number: int) -> None:
     """So many messages more wait to be sent."""
     for _ in range(number):
-        assert house.post(event("customer.created", f"{os.urandom(4).hex()}@example.com")).status == 200
+        assert house.deliver(event("customer.created", f"{os.urandom(4).hex()}@example.com")).status == 200
     house.module("tests.inside", "advance")
 
 

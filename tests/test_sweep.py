@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -26,6 +27,8 @@ SAMPLE = 20  # Points
 MISSED_MAX = 10  # Of so many points one may be missed, for how often an idle worker looks depends on the moment
 WHOLE = os.environ.get("COCOONMAIL_TEST_SWEEP") == "all"
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
+
+End: TypeAlias = Callable[[Sweep, Point], list[str]]
 
 
 def sample(points: list[Point], number: int) -> list[Point]:
@@ -58,29 +61,34 @@ def points(swept: Sweep) -> list[Point]:
     return found
 
 
+def taken(swept: Sweep, end: End, points: list[Point]) -> list[str]:
+    """The findings at all these points, of which hardly any may be missed."""
+    missed = len(swept.missed)
+    found = [found for point in points for found in end(swept, point)]
+    assert len(swept.missed) - missed <= len(points) // MISSED_MAX, swept.missed[missed:]
+    return found
+
+
 def test_kill_9_before_and_after_every_statement_and_command_loses_and_doubles_no_message(
     swept: Sweep, points: list[Point]
 ) -> None:
     assert the_dots(points)
     chosen = sample(points, SAMPLE) if ground.POSTGRES else points
-    assert [found for point in chosen for found in swept.killed(point)] == [], f"seed {SEED}"
-    assert len(swept.missed) <= len(chosen) // MISSED_MAX, swept.missed
+    assert taken(swept, Sweep.killed, chosen) == [], f"seed {SEED}"
 
 
 def test_kill_9_on_the_way_from_the_webhook_to_the_queue_loses_and_doubles_no_message(tmp_path: Path) -> None:
     with sweep(tmp_path, advanced=False) as swept:
         points = sample(swept.points(("stages",)), SAMPLE // 2)
-        assert [found for point in points for found in swept.killed(point)] == [], f"seed {SEED}"
-        assert len(swept.missed) <= len(points) // MISSED_MAX, swept.missed
+        assert taken(swept, Sweep.killed, points) == [], f"seed {SEED}"
 
 
 def test_a_worker_that_stood_still_for_longer_than_its_lease_sends_nothing_twice(
     swept: Sweep, points: list[Point]
 ) -> None:
     said = [point for point in points if point.what.startswith("sending")]
-    chosen, missed = [*before_the_mark(points), *sample(said, SAMPLE // 2)], len(swept.missed)
-    assert [found for point in chosen for found in swept.stopped(point)] == [], f"seed {SEED}"
-    assert len(swept.missed) - missed <= len(chosen) // MISSED_MAX, swept.missed
+    chosen = [*before_the_mark(points), *sample(said, SAMPLE // 2)]
+    assert taken(swept, Sweep.stopped, chosen) == [], f"seed {SEED}"
 
 
 @pytest.mark.one_database
@@ -97,7 +105,7 @@ def test_the_sweep_notices_a_worker_with_a_guard_taken_out(
     points: list[Point],
     bad: str,
     points_of: Callable[[list[Point]], list[Point]],
-    end: Callable[[Sweep, Point], list[str]],
+    end: End,
 ) -> None:
     spoilt = replace(swept, workers=Doomed(swept.house, {"KNOWN_BAD": bad}))
     found = [found for point in points_of(points) for found in end(spoilt, point)]

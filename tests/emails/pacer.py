@@ -1,5 +1,6 @@
-"""A process that takes slots and writes down when it used them: `python -m tests.emails.pacer FILE SECONDS RATE`.
+"""A process that takes slots and writes down when it used them: `python -m tests.emails.pacer FILE DOTS RATE`.
 
+It tells in FILE.ready that it is there, begins once there is a FILE, and ends when that has so many dots of all.
 KNOWN_BAD takes a guard out, which the test must notice: `in_memory` keeps the slots in the process, `no_lock` reads
 them without a lock (PostgreSQL only: SQLite lets no second writer in).
 """
@@ -12,8 +13,11 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+LINE = len(f"{1e9:.6f}\n")  # Bytes of a moment
+SECONDS_MAX = 60.0
 
-def main(file: str, seconds: float, rate: float) -> None:
+
+def main(file: str, dots: int, rate: float) -> None:
     """One dot after the other, as quickly as the limit allows, each written down as seconds of the machine's clock."""
     from django.db import transaction
 
@@ -30,9 +34,8 @@ def main(file: str, seconds: float, rate: float) -> None:
     # Some messages have two limits, so that rows are made and locked in each order; the domain's own is never met.
     limits = Limits(rate, {"gmail.com": RATE_MAX})
     recipients = itertools.cycle(["ada@example.com", "ada@gmail.com"])
-    book = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-    end = time.time() + seconds
-    while time.time() < end:
+    book, end = begun(file), time.monotonic() + SECONDS_MAX
+    while os.fstat(book).st_size < dots * LINE and time.monotonic() < end:
         match turn():
             case Slot() as slot:
                 sleep_until(slot.starts)
@@ -41,6 +44,17 @@ def main(file: str, seconds: float, rate: float) -> None:
                     os.write(book, f"{now.timestamp():.6f}\n".encode())
             case Later(at=at):
                 sleep_until(at)
+
+
+def begun(file: str) -> int:
+    """Say that we are ready, and wait for the book."""
+    with open(f"{file}.ready", "ab") as ready:
+        ready.write(b".")
+    end = time.monotonic() + SECONDS_MAX
+    while not os.path.exists(file):
+        assert time.monotonic() < end, "nobody gave the start"
+        time.sleep(0.002)
+    return os.open(file, os.O_APPEND | os.O_WRONLY)
 
 
 def sleep_until(at: datetime) -> None:
@@ -74,4 +88,4 @@ if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "cocoonmail.settings"
     django.setup()
     take_out(os.environ.get("KNOWN_BAD", ""))
-    main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

@@ -14,3 +14,14 @@ def most_within(moments: Iterable[float], seconds: float) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def surely_within(spans: Iterable[tuple[float, float]], seconds: float) -> int:
+    """The same where each happened between two moments, later ones no sooner than others: how many did beyond doubt."""
+    ordered = sorted(spans)
+    most = first = 0
+    for last, (_, latest) in enumerate(ordered):
+        while latest - ordered[first][0] >= seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most

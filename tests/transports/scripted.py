@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.transports.awake import Awake, awake
 from tests.transports.clock import leap
 
 TAKEN = "250 2.0.0 Ok: queued as 4711"
@@ -69,6 +70,8 @@ class ScriptedServer:
         self.taken: list[bytes] = []
         self.fragments: list[bytes] = []  # Of messages whose dot never came
         self.dotted: list[tuple[float, bytes]] = []  # When each dot came, in seconds of the machine's clock
+        self.awake: Awake | None = None
+        self.not_before: list[float] = []  # For each dot a moment that it came after, where somebody watches the loop
         self.talks: set[asyncio.Task[None]] = set()
 
     @property
@@ -165,6 +168,8 @@ class Talk:
             await self.reader.readuntil(LAST_WORDS)
             await fault.act(self)
         message = await self._read_message()
+        if self.server.awake:
+            self.server.not_before.append(self.server.awake.since())
         self.server.dotted.append((time.time(), message))
         await self.reach("dot")
         if "dot" not in self.server.script.faults:
@@ -192,6 +197,14 @@ async def scripted(script: Script | None = None) -> AsyncIterator[ScriptedServer
         for talk in list(server.talks):
             talk.cancel()
         await asyncio.gather(*server.talks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def watched(script: Script | None = None) -> AsyncIterator[ScriptedServer]:
+    """The same, and it knows of each dot between which two moments it came."""
+    async with awake() as watch, scripted(script) as server:
+        server.awake = watch
+        yield server
 
 
 def say(answer: str) -> Fault:

@@ -26,14 +26,22 @@ def burst(desk: Desk) -> Sequence[Response]:
     assert len(answers) == BURST
     assert {answer.status for answer in answers} <= {200, 503}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in answers if answer.status == 503)
-    assert sum(answer.status == 200 for answer in answers) == len(desk.deliveries)
-    return [answer for answer in answers if answer.status == 200]
+    # Of one that was asked to come again, because the disk was too slow, the bytes may be there nevertheless.
+    stored = {bytes(delivery.body) for delivery in desk.deliveries}
+    assert {numbered(number) for number, answer in enumerate(answers) if answer.status == 200} <= stored
+    return answers
+
+
+def whole_burst(desk: Desk) -> Sequence[Response]:
+    """The same, and who is asked to come again does."""
+    answers = enumerate(burst(desk))
+    return [answer if answer.status == 200 else desk.post(numbered(number)) for number, answer in answers]
 
 
 def crowded(desk: Desk) -> Sequence[Response]:
     """The same where only a few connections are allowed."""
     with open_door(limits=Limits(connections=10)) as small:
-        taken = burst(replace(desk, at=small))
+        taken = [answer for answer in burst(replace(desk, at=small)) if answer.status == 200]
     assert 0 < len(taken) < BURST
     return taken
 
@@ -85,7 +93,7 @@ WIRE = [
     Row(
         "B55",
         "in a burst each is stored and answered, or asked to come again",
-        [Case("300", burst, stored=BURST), Case("300 where 10 have room", crowded, stored=-1)],
+        [Case("300", whole_burst, stored=BURST), Case("300 where 10 have room", crowded, stored=-1)],
     ),
     Row(
         "B56",
