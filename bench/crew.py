@@ -1,4 +1,7 @@
-"""The inside of `bench workers`: fills a queue, has it worked off by some processes, checks it, prints its figures."""
+"""The inside of `bench workers`: fills a queue, has it worked off by some processes, checks it, prints its figures.
+
+Each must have had a fair part in it: what one of them does alone says nothing about many.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import django
 django.setup()
 
 from bench import processing  # noqa: E402 - needs the settings
+from bench.result import CheckFailed  # noqa: E402
 from cocoonmail.emails.models import Message, Status  # noqa: E402
 from cocoonmail.intake.models import Endpoint  # noqa: E402
 
@@ -27,9 +31,14 @@ def main(workers: int, webhooks: int) -> None:
         one.stdout.readline()
     begin = time.perf_counter()
     for one in crew:
-        one.communicate("go\n")
+        assert one.stdin
+        one.stdin.write("go\n")
+        one.stdin.close()
+    taken = [int(one.stdout.read()) for one in crew if one.stdout]
     rate = webhooks / (time.perf_counter() - begin)
     processing.check_made(before, webhooks)
+    if min(taken) < sum(taken) / workers / 2:
+        raise CheckFailed(f"the {workers} workers took {taken} rows: they did not share the work")
     Message.objects.filter(status=Status.QUEUED).update(status=Status.HELD, due_at=None)
     print(json.dumps({"rate": rate}))
 
@@ -38,7 +47,7 @@ def work() -> None:
     """One of them."""
     print("ready", flush=True)
     sys.stdin.readline()
-    processing.process(0)
+    print(processing.process(0))
 
 
 if __name__ == "__main__":
