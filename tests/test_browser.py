@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import browser, chromium, window
-from tests.house import Installation
+from tests.house import Installation, installation, link_in
 from tests.stranger import EMAILS, TEMPLATES, Stranger
 from tests.transports.certificates import make
 from tests.transports.real import mail_server
 from tests.transports.threaded import in_a_thread
+
+LOOKED: set[tuple[str, str]] = set()  # Kinds of pages that axe has looked at: once is enough
 
 pytestmark = [pytest.mark.processes, pytest.mark.one_database, pytest.mark.xdist_group("browser")]
 
@@ -42,26 +43,32 @@ def up(folder: Path, **environment: str) -> Iterator[Installation]:
         fresh.close()
 
 
+def working(house: Installation) -> Installation:
+    """With its web process and its worker."""
+    house.web()
+    house.work()
+    return house
+
+
 @contextmanager
-def stranger_at(chrome: Browser, house: Installation) -> Iterator[Stranger]:
-    """Somebody with the one-time link; whatever goes wrong is told with the page and the logs."""
-    link = re.search(r"http\S+/welcome/\S+", house.logs())
-    assert link, house.logs()
-    stranger = Stranger(window(chrome, base_url=house.url))
+def stranger_at(chrome: Browser, house: Installation, said: str) -> Iterator[Stranger]:
+    """Somebody who was said the one-time link; whatever goes wrong is told with the page and the logs."""
+    stranger = Stranger(window(chrome, base_url=house.url), looked_at=set(LOOKED))
     try:
-        stranger.create_the_account(link[0])
+        stranger.create_the_account(house.url + link_in(said, "/welcome/"))
         yield stranger
     except BaseException as error:
         words = stranger.page.locator("body").inner_text()[:4000]
         error.add_note(f"{stranger.page.url}\n{words}\n{stranger.troubles}\n{house.logs()}")
         raise
     assert stranger.troubles == []
+    LOOKED.update(stranger.looked_at)
 
 
 def test_from_the_one_time_link_to_three_captured_emails_reading_nothing_but_the_pages(
     chrome: Browser, tmp_path: Path
 ) -> None:
-    with up(tmp_path) as house, stranger_at(chrome, house) as stranger:
+    with up(tmp_path) as house, stranger_at(chrome, house, house.logs()) as stranger:
         stranger.connect_stripe()
         stranger.choose_a_sender()
         for template in TEMPLATES:
@@ -80,8 +87,8 @@ def test_a_server_nobody_vouches_for_is_refused_in_words_and_a_good_one_gets_the
     with (
         in_a_thread(mail_server(made.self_signed)) as strange,
         in_a_thread(mail_server(made.good)) as good,
-        up(tmp_path, SSL_CERT_FILE=str(made.authority)) as house,
-        stranger_at(chrome, house) as stranger,
+        installation(tmp_path, environment={"SSL_CERT_FILE": str(made.authority)}) as house,
+        stranger_at(chrome, working(house), house.command("owner-link")) as stranger,
     ):
         stranger.connect_stripe()
         stranger.choose_a_sender()
