@@ -16,7 +16,7 @@ from tests.fake_stripe.shapes import Object
 from tests.house import Installation, installation
 from tests.shop import FILE, event
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 KEY = "rk_test_0123456789abcdef"
 EVENTS, BY_THE_DOOR = 450, 30

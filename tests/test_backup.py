@@ -23,7 +23,7 @@ from tests import ground
 from tests.house import Installation, create_database, installation, url_of
 from tests.shop import FILE, event
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 BACKUPS = int(os.environ.get("COCOONMAIL_TEST_BACKUPS", "1"))
 SENDERS = 6

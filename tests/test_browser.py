@@ -19,7 +19,7 @@ from tests.transports.threaded import in_a_thread
 
 LOOKED: set[tuple[str, str]] = set()  # Kinds of pages that axe has looked at: once is enough
 
-pytestmark = [pytest.mark.processes, pytest.mark.one_database, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.processes, pytest.mark.one_database]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.mailbox import mailbox
 from tests.shop import FILE, event
 from tests.storm import storm
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 KILLS = 25  # On each database
 AT_ONCE = 16

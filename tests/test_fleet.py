@@ -33,7 +33,7 @@ DONE = "SELECT count(*) FROM intake_delivery WHERE state = 'done'"
 ROWS = """SELECT (SELECT count(*) FROM contacts_contact), (SELECT count(*) FROM contacts_event),
     (SELECT count(*) FROM loops_run), (SELECT count(*) FROM emails_message)"""
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 
 def paid(house: Installation, first: int, last: int) -> None:

@@ -21,7 +21,7 @@ from tests.house import link_in
 from tests.sweep import MARKED
 from tests.visitor import Visitor
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 ENDS = int(os.environ.get("COCOONMAIL_TEST_ENDS", "6"))
 LEASE = float(os.environ.get("COCOONMAIL_TEST_LEASE", "4"))

@@ -15,7 +15,7 @@ from tests.mailbox import Letter, Mailbox, mailbox
 from tests.shop import FILE, event
 from tests.visitor import Visitor
 
-pytestmark = [pytest.mark.processes, pytest.mark.one_database, pytest.mark.xdist_group("journey")]
+pytestmark = [pytest.mark.processes, pytest.mark.one_database]
 
 AT_ONCE = 16
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}  # RFC 8058 section 3.2

@@ -19,7 +19,7 @@ from tests.spawned import spawn
 from tests.test_backup import refusal
 from tests.test_restored import advance, send
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 KILLS = 4
 LATEST = 4.0  # Seconds after its start at which a move is killed at the latest

@@ -15,7 +15,7 @@ from tests.paced import FREE, LIMITED, RATE, SLOW, TO_SLOW
 from tests.transports.scripted import ScriptedServer, watched
 from tests.transports.threaded import in_a_thread
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 SLOW_ONE = "@slow.example"
 

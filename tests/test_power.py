@@ -14,7 +14,7 @@ from tests.faults.postgres import Server
 from tests.faults.power import needs_compiler
 from tests.storm import Storm, storm
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 CUTS = 10  # On each database
 CRASHES = 5

@@ -18,7 +18,7 @@ from tests.shop import FILE, event
 from tests.sink import Sink, sink
 from tests.sweep import keep, restore
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 QUEUED = "SELECT count(*) FROM emails_message WHERE status = 'queued'"
 REASON = "SELECT pause_reason FROM accounts_installation"

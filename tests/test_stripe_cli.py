@@ -17,7 +17,7 @@ from tests.mailbox import Mailbox, mailbox
 from tests.shop import FILE, SECRET
 from tests.visitor import Visitor
 
-pytestmark = [pytest.mark.processes, pytest.mark.one_database, pytest.mark.xdist_group("stripe_cli")]
+pytestmark = [pytest.mark.processes, pytest.mark.one_database]
 
 CHANGED = """
   - {name: Changed, trigger: {event: stripeCustomerUpdated}, frequency: every_time, state: live,

@@ -20,7 +20,7 @@ from tests.doom import Point
 from tests.doomed import Doomed
 from tests.sweep import Sweep, sweep
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 POINTS_AT_LEAST = 80  # Fewer were seen by something that does not see all
 SAMPLE = 20  # Points

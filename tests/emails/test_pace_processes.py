@@ -12,7 +12,7 @@ from tests.emails.windows import most_within
 from tests.house import PATIENCE, ROOT, Installation, installation
 from tests.spawned import Process, spawn
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.processes
 
 RATE, PROCESSES = 10, 8
 DOTS, DOTS_AFTER = 30, 15  # Until a race is over, and after it

@@ -19,7 +19,7 @@ from tests.shop import FILE, SECRET, event
 from tests.visitor import Visitor
 from tests.watch.watched import figures
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("journey")]
+pytestmark = pytest.mark.processes
 
 PASSWORD = "the-password-of-the-mail-server"
 CANARY = "a-word-out-of-a-body"
