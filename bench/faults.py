@@ -21,6 +21,7 @@ KINDS = {
     "db": "ends of PostgreSQL: one process killed, an immediate stop, all killed",
     "clock": "clocks that are wrong by an hour for a moment",
     "full": "disks that fill up: no file may grow",
+    "poison": "webhooks that take the worker down, among others of which one in a hundred raises",
 }
 
 

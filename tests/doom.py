@@ -152,8 +152,8 @@ def main() -> None:
     from tests.poison import spread
 
     VARIANTS.get(os.environ.get("KNOWN_BAD", ""), lambda: None)()
-    if "POISON" in os.environ:
-        spread(os.environ["POISON"])
+    if place := os.environ.get("POISON"):
+        spread(place)
     if "LEASE" in os.environ:
         shorten_leases(float(os.environ["LEASE"]))
     print("ready", flush=True)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 POISONED = "poison"  # How the address begins of somebody whose message or webhook takes its process down
+DELAYED = "venom"  # How it begins where that happens late, among "webhooks"
 FAULTY = "faulty"  # How it begins where it raises
 
 
-def fatal(*addresses: str) -> None:
-    """End here if one of these is poisoned."""
-    if any(address.startswith(POISONED) for address in addresses):
+def fatal(*addresses: str, name: str = POISONED) -> None:
+    """End here if one of these begins so."""
+    if any(address.startswith(name) for address in addresses):
         os.abort()
 
 
@@ -65,17 +66,23 @@ def reading() -> None:
     vars(pipeline)["read"] = poisoned
 
 
-def applying() -> None:
+def applying(name: str = POISONED) -> None:
     """The process ends after a webhook was read, amid what it changes."""
     from cocoonmail import pipeline
     from cocoonmail.contacts.apply import apply
     from cocoonmail.contacts.told import Told
 
     def poisoned(told: Sequence[Told], now: datetime) -> object:
-        fatal(*(one.reading.change.email for one in told))
+        fatal(*(one.reading.change.email for one in told), name=name)
         return apply(told, now)
 
     vars(pipeline)["apply"] = poisoned
+
+
+def webhooks() -> None:
+    """Of webhooks some end the process while they are read, some later, and some raise."""
+    reading()
+    applying(DELAYED)
 
 
 def hurried() -> None:
@@ -86,7 +93,7 @@ def hurried() -> None:
     vars(suspects)["RETRY_FIRST"] = vars(worker)["RETRY_FIRST"] = timedelta(milliseconds=1)
 
 
-PLACES = {"write": writing, "send": sending, "read": reading, "apply": applying}
+PLACES = {"write": writing, "send": sending, "read": reading, "apply": applying, "webhooks": webhooks}
 
 
 def spread(place: str) -> None:

@@ -21,7 +21,7 @@ from cocoonmail.transports.options import CONNECTIONS
 from cocoonmail.worker import VANISHED
 from tests.audit import letters
 from tests.doomed import Doomed
-from tests.faults.plan import Crash, Cut, Fault, Full, Kill, Step
+from tests.faults.plan import Crash, Cut, Fault, Full, Kill, Poison, Step
 from tests.faults.postgres import Server
 from tests.faults.power import Power
 from tests.house import PATIENCE, Installation, installation
@@ -139,6 +139,8 @@ class Storm:
             case Full():
                 self.await_turn(fault)
                 self.fill_disk()
+            case Poison():
+                raise TypeError(f"{fault} is for a PoisonedStorm")
 
     @contextmanager
     def sending(self) -> Iterator[None]:
@@ -278,10 +280,13 @@ class Storm:
 
     def findings(self) -> list[str]:
         """Everything that is not as promised, in words; nothing if all is well."""
-        found = [*self._lost(), *self._effects(), *letters(self.house, self.far.ids(), self.unknown_max)]
+        sent = letters(self.house, self.far.ids(), self.unknown_max)
+        return [*self._lost(), *self._effects(), *sent, *self._given_up()]
+
+    def _given_up(self) -> Iterator[str]:
+        """Promise R10: nothing is given up before eight deaths."""
         if self.released > self.deaths // TRIES_MAX:
-            found.append(f"held: {self.released} rows were given up at {self.deaths} deaths of workers")
-        return found
+            yield f"held: {self.released} rows were given up at {self.deaths} deaths of workers"
 
     def _lost(self) -> Iterator[str]:
         """Promises R1 and R2: each acknowledged webhook is stored, once, to the byte."""
@@ -310,7 +315,14 @@ class Storm:
 
 @contextmanager
 def storm(
-    folder: Path, seed: int, *, powered: bool = False, server: Server | None = None, **bad: str
+    folder: Path,
+    seed: int,
+    kind: type[Storm] = Storm,
+    /,
+    *,
+    powered: bool = False,
+    server: Server | None = None,
+    **bad: str,
 ) -> Iterator[Storm]:
     """A shop for a storm, on this PostgreSQL where there is one, else on power of its own where it is asked for.
 
@@ -321,7 +333,7 @@ def storm(
     environment = {**(supply.environment() if supply else {}), **bad}
     url = server.database() if server else None
     with sink() as far, installation(folder, FILE % far.url, database_url=url, environment=environment) as house:
-        raging = Storm(house, far, Doomed(house, environment), seed, power, server)
+        raging = kind(house, far, Doomed(house, environment), seed, power, server)
         try:
             yield raging
         except BaseException as error:

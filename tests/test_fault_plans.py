@@ -9,6 +9,7 @@ import pytest
 from bench import faults
 from tests.faults import plan
 from tests.faults.night import STORMS
+from tests.poison import DELAYED, POISONED
 
 pytestmark = pytest.mark.one_database
 
@@ -26,6 +27,7 @@ def test_a_plan_has_each_kind_of_fault() -> None:
     assert {fault.who for fault in plan.kills(dice, 3, 9)} == {("web",), ("work",), ("web", "work")}
     assert {fault.how for fault in plan.crashes(dice, 3, 9)} == set(plan.DATABASE_ENDS)
     assert {fault.seconds for fault in plan.steps(dice, 2, 9)} == {plan.HOUR, -plan.HOUR}
+    assert {fault.name for fault in plan.poisons(dice, 2, 9)} == {POISONED, DELAYED}
 
 
 def test_every_storm_can_be_asked_for_and_its_row_has_every_figure() -> None:

@@ -23,6 +23,7 @@ import django
 django.setup()
 
 from tests.faults import plan  # noqa: E402 - needs the settings
+from tests.faults.poisoned import PLACE, PoisonedStorm  # noqa: E402
 from tests.faults.postgres import Server, postgres  # noqa: E402
 from tests.faults.power import COMPILER  # noqa: E402
 from tests.storm import Storm, storm  # noqa: E402
@@ -41,6 +42,7 @@ STORMS: dict[str, tuple[Maker, bool, tuple[bool, bool]]] = {
     "db": (plan.crashes, False, (False, True)),
     "clock": (plan.steps, True, (True, True)),
     "full": (plan.shortages, True, (True, True)),
+    "poison": (plan.poisons, False, (True, True)),
 }
 OUTLIVED = ("db", "clock", "full")
 
@@ -66,9 +68,10 @@ def main(wanted: dict[str, int]) -> int:
 def weather(name: str, faults: Sequence[plan.Fault], powered: bool, server: Server | None, seed: int) -> dict[str, Any]:
     """One storm, and its figures."""
     begin = time.monotonic()
-    short = {"LEASE": LEASE} if name in OUTLIVED else {}
+    short = {"LEASE": LEASE} if name in OUTLIVED else {"POISON": PLACE} if name == "poison" else {}
+    kind = PoisonedStorm if name == "poison" else Storm
     with tempfile.TemporaryDirectory(prefix="cocoonmail-faults-") as folder:
-        with storm(Path(folder) / "house", seed, powered=powered, server=server, **short) as raging:
+        with storm(Path(folder) / "house", seed, kind, powered=powered, server=server, **short) as raging:
             raging.rage(faults)
             raging.release()
             found = raging.findings()

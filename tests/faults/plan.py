@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from tests.poison import DELAYED, POISONED
+
 Kind = TypeVar("Kind")
 
 AFTER_MAX = 30  # Acknowledgements or letters between two faults
@@ -65,7 +67,17 @@ class Full:
     after: int
 
 
-Fault: TypeAlias = Kill | Cut | Crash | Step | Full
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A webhook comes that takes the worker down, about somebody whose name begins so, so many acknowledgements after
+    the fault before.
+    """
+
+    name: str
+    after: int
+
+
+Fault: TypeAlias = Kill | Cut | Crash | Step | Full | Poison
 
 
 def kills(dice: random.Random, number: int, most: int = AFTER_MAX) -> list[Kill]:
@@ -95,6 +107,11 @@ def steps(dice: random.Random, number: int, most: int = AFTER_MAX) -> list[Step]
 def shortages(dice: random.Random, number: int, most: int = AFTER_MAX) -> list[Full]:
     """Disks that fill up."""
     return [Full(dice.randint(1, most)) for _ in range(number)]
+
+
+def poisons(dice: random.Random, number: int, most: int = AFTER_MAX) -> list[Poison]:
+    """Webhooks that take workers down: while they are read, and later."""
+    return [Poison(name, dice.randint(1, most)) for name in _each(dice, (POISONED, DELAYED), number)]
 
 
 def _each(dice: random.Random, kinds: Sequence[Kind], number: int) -> list[Kind]:
