@@ -31,7 +31,9 @@ from tests.sink import Sink, sink
 from tests.sweep import MARKED
 
 SENDERS = 6
-PACE = 0.01  # Seconds that a sender rests between two requests: more of them would only make the queue longer
+PACE = 0.01  # Seconds that a sender rests between two requests
+AHEAD = 300  # Webhooks that wait, beyond which more would only make the queue longer, on a slow machine for minutes
+SLOW_PACE = 0.5  # Seconds that a sender rests then
 REST = 0.05  # Seconds after which a sender tries again who was refused
 MOMENT = 0.5  # Seconds that the clocks are wrong
 AGAIN = 0.1  # Share of the webhooks that are sent twice though they were acknowledged
@@ -179,7 +181,11 @@ class Storm:
             self.count(letters=False)
             if dice.random() < AGAIN:
                 post(raw)
-            time.sleep(PACE)
+            self.over.wait(PACE if self.waiting() < AHEAD else SLOW_PACE)
+
+    def waiting(self) -> int:
+        """About how many have not come to their end."""
+        return len(self.acks) - len(self.far.taken) - self.unknown_max
 
     def written(self, dice: random.Random) -> tuple[bytes, str, Sent]:
         """The next webhook of a sender, about somebody new or somebody who is known, and its id."""
