@@ -29,12 +29,16 @@ def new_owner_token(now: datetime) -> str:
     with transaction.atomic():
         Invitation.objects.filter(role=Role.OWNER, used_at=None, email="").delete()
         Invitation.objects.create(
-            workspace=Workspace.objects.order_by("pk").first(),
+            workspace=_first_workspace(),
             token_hash=fingerprint(token),
             role=Role.OWNER,
             expires_at=now + OWNER_LINK_LIFE,
         )
     return token
+
+
+def _first_workspace() -> Workspace | None:
+    return Workspace.objects.order_by("pk").first()
 
 
 def invite(workspace: Workspace, email: str, role: str, now: datetime) -> str:
@@ -50,11 +54,15 @@ def invite(workspace: Workspace, email: str, role: str, now: datetime) -> str:
 
 @across()
 def open_invitation(token: str, now: datetime) -> Invitation:
-    """The invitation behind a token. Raises InvitationOver when it was used, has expired or never was."""
+    """The invitation behind a token. Raises InvitationOver when it was used, has expired or never was.
+
+    An owner's from before there was a workspace is for the first that was made since, by a file perhaps.
+    """
     unused = Invitation.objects.filter(token_hash=fingerprint(token), used_at=None, expires_at__gt=now)
     found = unused.select_related("workspace").first()
     if found is None:
         raise InvitationOver(InvitationOver.__doc__)
+    found.workspace = found.workspace or _first_workspace()
     return found
 
 

@@ -26,5 +26,5 @@ def may_start() -> None:
     if moved is not None:
         raise MayNotStart(
             f"This installation was moved to {moved.moved_to}: set DATABASE_URL to that."
-            " To stay here instead, empty the other one and say: bin/cocoonmail move --undo"
+            " To stay here instead, stop what works there and say: bin/cocoonmail move SOURCE --undo (docs/backup.md)"
         )

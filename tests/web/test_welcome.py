@@ -43,6 +43,14 @@ def test_the_first_link_makes_the_owner_and_the_workspace_and_signs_in(visitor: 
     assert member.user.check_password(PASSWORD)
 
 
+def test_an_owner_who_comes_after_a_file_made_the_workspace_owns_that_one(visitor: Client, link: str) -> None:
+    applied = Workspace.objects.create(name="Acme")  # What `apply` does between `up` and the first visit
+    assert 'name="workspace"' not in visitor.get(link).content.decode()
+    visitor.post(link, OWNER)
+    assert Member.objects.get().workspace == applied
+    assert Workspace.objects.count() == 1
+
+
 def test_a_link_that_was_used_lets_nobody_else_in(visitor: Client, link: str) -> None:
     visitor.post(link, OWNER)
     other = Client(SERVER_NAME="127.0.0.1")
