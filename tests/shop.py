@@ -33,6 +33,20 @@ EVENTS = {
     "invoice.paid": "successfulPayment",
     "invoice.payment_failed": "failedPayment",
 }
+# A payment becomes one email.
+PAID = f"""
+workspace: Acme
+sender: {{name: Acme, email: hello@acme.test}}
+address: "1 Main St, Oslo"
+endpoints:
+  - {{name: Stripe, platform: stripe, secrets: [{SECRET}], events: {{invoice.paid: successfulPayment}}}}
+loops:
+  - {{name: Paid, trigger: {{event: successfulPayment}}, state: live,
+     steps: [{{wait: 0m}}, {{email: {{template: stripe-payment-successful}}}}]}}
+"""
+# What follows from payments: as many of each as there were, all of different people.
+ROWS = """SELECT (SELECT count(*) FROM contacts_contact), (SELECT count(*) FROM contacts_event),
+    (SELECT count(*) FROM loops_run), (SELECT count(*) FROM emails_message)"""
 FILE = f"""
 workspace: Acme
 sender: {{name: Acme, email: hello@acme.test}}

@@ -14,24 +14,12 @@ from cocoonmail.kit.claims import LEASE
 from cocoonmail.platforms.stripe.samples import sample
 from tests import audit, ground
 from tests.house import Installation, installation
-from tests.shop import SECRET
+from tests.shop import PAID, ROWS
 from tests.sink import sink
 
 WORKERS = 3
 WEBHOOKS = 300
-YAML = f"""
-workspace: Acme
-sender: {{name: Acme, email: hello@acme.test}}
-address: "1 Main St, Oslo"
-endpoints:
-  - {{name: Stripe, platform: stripe, secrets: [{SECRET}], events: {{invoice.paid: successfulPayment}}}}
-loops:
-  - {{name: Paid, trigger: {{event: successfulPayment}}, state: live,
-     steps: [{{wait: 0m}}, {{email: {{template: stripe-payment-successful}}}}]}}
-"""
 DONE = "SELECT count(*) FROM intake_delivery WHERE state = 'done'"
-ROWS = """SELECT (SELECT count(*) FROM contacts_contact), (SELECT count(*) FROM contacts_event),
-    (SELECT count(*) FROM loops_run), (SELECT count(*) FROM emails_message)"""
 
 pytestmark = pytest.mark.processes
 
@@ -44,7 +32,7 @@ def paid(house: Installation, first: int, last: int) -> None:
 
 
 def test_a_worker_for_some_stages_leaves_the_others_to_others(tmp_path: Path) -> None:
-    with sink() as far, installation(tmp_path, f"{YAML}transport: {far.url}\n") as house:
+    with sink() as far, installation(tmp_path, f"{PAID}transport: {far.url}\n") as house:
         house.web()
         house.start("work", "--stage", "process", "--stage", "advance", "--concurrency", "2")
         paid(house, 0, 20)
@@ -63,7 +51,7 @@ def test_a_worker_for_some_stages_leaves_the_others_to_others(tmp_path: Path) ->
 def test_of_many_workers_none_does_a_row_twice_and_what_a_dead_one_held_is_done_within_its_lease(
     tmp_path: Path,
 ) -> None:
-    with sink() as far, installation(tmp_path, f"{YAML}transport: {far.url}\n") as house:
+    with sink() as far, installation(tmp_path, f"{PAID}transport: {far.url}\n") as house:
         house.web()
         paid(house, 0, WEBHOOKS)
         for number in range(WORKERS):

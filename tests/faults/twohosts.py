@@ -21,23 +21,11 @@ from cocoonmail.dispatch import IN_FLIGHT  # noqa: E402
 from tests import audit  # noqa: E402
 from tests.hosts import HOME, LOSSES, NET, Host, Shop, hosts, lacking  # noqa: E402
 from tests.house import Installation, free_port  # noqa: E402
-from tests.shop import SECRET  # noqa: E402
+from tests.shop import PAID, ROWS  # noqa: E402
 from tests.sink import Sink, sink  # noqa: E402
 
-YAML = f"""
-workspace: Acme
-sender: {{name: Acme, email: hello@acme.test}}
-address: "1 Main St, Oslo"
-endpoints:
-  - {{name: Stripe, platform: stripe, secrets: [{SECRET}], events: {{invoice.paid: successfulPayment}}}}
-loops:
-  - {{name: Paid, trigger: {{event: successfulPayment}}, state: live,
-     steps: [{{wait: 0m}}, {{email: {{template: stripe-payment-successful}}}}]}}
-"""
 SENDERS = 4
 SETTLED_WITHIN = 120.0  # Seconds: two leases, and a busy machine
-ROWS = """SELECT (SELECT count(*) FROM contacts_contact), (SELECT count(*) FROM contacts_event),
-    (SELECT count(*) FROM loops_run), (SELECT count(*) FROM emails_message)"""
 
 
 def main(losses: list[str], before: int) -> int:
@@ -61,7 +49,7 @@ def trial(loss: str, before: int) -> dict[str, Any]:
             house = Installation(Path(name), database_url=database.url)
             house.environment["COCOONMAIL_SECRET_KEY"] = "k" * 50
             house.command("migrate")
-            house.apply(f"{YAML}transport: {far.url}?security=none\n")
+            house.apply(f"{PAID}transport: {far.url}?security=none\n")
             for host in both:
                 host.start(house)
             shop = Shop(house.hook, both)
