@@ -154,8 +154,13 @@ class Dispatch:
         self._share = share_of((), self._held)
 
     def _waiting(self) -> dict[asyncio.Task[None], Message]:
-        """What was claimed and has no connection yet, and so no slot."""
-        return {task: message for task, message in self._flying.items() if message.pk not in self._sender.under_way}
+        """What was claimed and has no connection yet, and so no slot.
+
+        A task that ended is among those on their way until its callback runs, in the loop's next turn: what became of
+        its message is written, and stays.
+        """
+        flying, under_way = self._flying.items(), self._sender.under_way
+        return {task: message for task, message in flying if not task.done() and message.pk not in under_way}
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         """A message that raised keeps its lease: then it is tried again, or shown as unknown if it was marked."""

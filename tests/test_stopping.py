@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Iterator
 
@@ -9,15 +11,16 @@ import pytest
 from django.db import connection
 
 from cocoonmail import dispatch
-from cocoonmail.dispatch import CLAIM_AT_LEAST, IN_FLIGHT
+from cocoonmail.dispatch import CLAIM_AT_LEAST, IN_FLIGHT, Dispatch, claim_messages
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.emails.transport import set_transport
+from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Loop
 from tests.backlog import backlog
 from tests.deeds import loop_of
 from tests.dispatching import dispatching, until
 from tests.people import workspace
-from tests.transports.scripted import Fault, ScriptedServer, Talk, scripted
+from tests.transports.scripted import Fault, ScriptedServer, Talk, say, scripted
 from tests.transports.threaded import in_a_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +76,28 @@ def test_a_stop_amid_the_sending_leaves_each_message_sent_or_queued_and_none_twi
             until(lambda before=before: server.dots > before + 20, "sent anything")  # type: ignore[misc]
         assert set(Message.objects.values_list("status", flat=True)) <= {Status.SENT, Status.QUEUED}
         assert Message.objects.filter(status=Status.SENT).count() == server.dots
+
+
+def test_what_was_put_off_the_moment_before_the_stop_stays_put_off(server: ScriptedServer) -> None:
+    server.script.faults = {"RCPT": say("450 4.2.1 Try later")}
+    wait_for(server, 1)
+    claimed = claim_messages(1)
+
+    async def stopped_as_it_ended() -> None:
+        sending = Dispatch(threading.Event())
+        sending._fly(claimed)
+        (task,) = sending._flying
+        while not task.done():
+            await asyncio.sleep(0)
+        assert task in sending._flying  # Nobody has been told yet that it ended.
+        await sending._land_all()
+        await sending._sender.aclose()
+
+    asyncio.run(stopped_as_it_ended())
+    message = Message.objects.get()
+    assert (message.status, message.attempts) == (Status.QUEUED, 1)
+    assert message.due_at is not None
+    assert message.due_at > database_now()
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only a server counts who is connected")
