@@ -19,13 +19,12 @@ from tests import ground
 from tests.gate import Gate, gate
 from tests.house import Installation, free_port, link_in
 from tests.shop import SECRET
-from tests.visitor import Visitor
+from tests.visitor import OWNER, Visitor
 
 AT_ONCE = STORE_SECONDS * 9 / 8 + 1  # Seconds: the door looks at its waiters eight times in that; and a quick answer's
 BACK_WITHIN = 15.0  # Seconds: some looks that are in vain; what notices nothing by itself would take twice as long
 MANY = 10  # Connections that pages share
 LASTING = 12  # Connections that the threads of web and worker keep, and whoever looks here
-OWNER = {"name": "Alice", "email": "alice@acme.test", "password": "correct horse battery"}
 STORED = "SELECT count(*) FROM intake_delivery"
 PROCESSED = "SELECT count(*) FROM contacts_contact"
 CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"

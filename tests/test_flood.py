@@ -19,7 +19,7 @@ from cocoonmail.transports.options import CONNECTIONS
 from tests.flood import Flood, flood
 from tests.house import link_in
 from tests.sweep import MARKED
-from tests.visitor import Visitor
+from tests.visitor import OWNER, Visitor
 
 pytestmark = pytest.mark.processes
 
@@ -27,7 +27,6 @@ ENDS = int(os.environ.get("COCOONMAIL_TEST_ENDS", "6"))
 LEASE = float(os.environ.get("COCOONMAIL_TEST_LEASE", "4"))
 SEED = int(os.environ.get("COCOONMAIL_TEST_SEED", random.randrange(1_000_000)))
 SLOW = 1.0  # Seconds for a letter; what a worker has claimed then takes a minute on all its connections
-OWNER = {"name": "Alice", "email": "alice@acme.test", "password": "correct horse battery"}
 
 assert SLOW * IN_FLIGHT / CONNECTIONS > STOP_WITHIN * 2
 

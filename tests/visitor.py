@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 PATIENCE = 60.0  # Seconds
+OWNER = {"name": "Alice", "email": "alice@acme.test", "password": "correct horse battery"}  # For the first form
 TAGS = re.compile(r"(?s)<(script|style|head)\b.*?</\1>|<[^>]*>")
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 

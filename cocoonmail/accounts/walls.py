@@ -12,14 +12,20 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from cocoonmail.accounts.models import Workspace
+from cocoonmail.kit.connections import Unfit
 
 SETTING = "cocoonmail.workspace"  # PostgreSQL's name for what follows
 ALL, NONE = "*", ""  # Else the id of one workspace
+POOLED = (
+    "Behind a pooler our role in PostgreSQL itself must say that it sees all workspaces. As the superuser:"
+    f" ALTER ROLE cocoonmail SET {SETTING} = '{ALL}'; then let the pooler connect anew (PgBouncer: RECONNECT)."
+)
 POLICY = "inside_one_workspace"  # Another name when WHERE changes: `build` looks for the name alone
 # In SELECTs of their own both are worked out once a statement, not once a row. Where nothing is set, nothing is seen.
 WHERE = """(SELECT current_setting('{setting}', true) = '*')
@@ -98,14 +104,28 @@ def _set_here(here: BaseDatabaseWrapper) -> None:
 
 
 def greet(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """A new connection: one that is no page's sees all workspaces, and a page's nothing until a statement says more."""
+    """A new connection: one that is no page's sees all workspaces, and a page's nothing until a statement says more.
+
+    Behind a pooler nothing is said, for whoever is lent the server's connection next would go by it: what the role says
+    holds there. Raises Unfit where it lets us see nothing; nobody must take that for an empty database.
+    """
     if connection.vendor != "postgresql":
         return
-    if _say not in connection.execute_wrappers:
+    is_page = _say in connection.execute_wrappers
+    if settings.DATABASE_POOLER:
+        if not is_page and not _sees_all(connection):
+            connection.close()
+            raise Unfit(POOLED)
+    elif not is_page:
         connection.connection.execute(f"SET {SETTING} = '{ALL}'")
     elif getattr(connection, "pool", None):
         # Whoever gave it back to the pool may have seen all.
         connection.connection.execute(f"SET {SETTING} = '{NONE}'")
+
+
+def _sees_all(here: BaseDatabaseWrapper) -> bool:
+    found = here.connection.execute(f"SELECT current_setting('{SETTING}', true)").fetchone()
+    return bool(found and found[0] == ALL)
 
 
 def build(sender: AppConfig, using: str, **_: object) -> None:

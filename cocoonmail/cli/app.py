@@ -57,7 +57,11 @@ def _in_words(error: Exception) -> str:
     from django.conf import settings
     from django.db import ProgrammingError
 
+    from cocoonmail.kit.connections import Unfit
+
     words = str(error).strip()
+    if isinstance(error, Unfit):
+        return words
     if "no such table" in words or "no such column" in words or getattr(error.__cause__, "sqlstate", "") in UNDEFINED:
         return (
             f"The database of {settings.DATA} is not one of this version ({words.splitlines()[0]}).\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connection, connections
+from django.db import Error, OperationalError, connection, connections
 
 from cocoonmail.kit.claims import LEASE
 
@@ -21,6 +21,10 @@ RETRY_SECONDS = 2.0  # How long the pool itself tries to connect; whoever asks n
 
 assert LEASE.total_seconds() > IDLE_SECONDS  # Or rows stayed locked after their lease has ended.
 assert POOL_SECONDS < RETRY_SECONDS
+
+
+class Unfit(OperationalError):
+    """The database answers and cannot be used as it is set up. The words say what to do; then all goes on by itself."""
 
 
 def serve(pages: int = 0) -> None:

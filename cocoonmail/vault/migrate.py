@@ -11,6 +11,7 @@ from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrat
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from cocoonmail.kit.connections import Unfit
 from cocoonmail.kit.presence import migrating
 from cocoonmail.vault.copying import PROGRESS
 
@@ -36,7 +37,15 @@ class WholeMigrations(MigrationExecutor):
 
 
 def migrate() -> None:
-    """Apply what is missing. What was killed is begun again by the next call."""
+    """Apply what is missing. What was killed is begun again by the next call. Raises Unfit through a pooler."""
+    if settings.DATABASE_POOLER:
+        executor = WholeMigrations(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise Unfit(
+                "To migrate takes a connection with PostgreSQL itself, for its lock lasts longer than one transaction:"
+                " run bin/cocoonmail migrate with COCOONMAIL_DATABASE_POOLER=0 and a DATABASE_URL of the server's."
+            )
+        return
     with _one_at_a_time():
         executor = WholeMigrations(connection)
         executor.loader.check_consistent_history(connection)
