@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Model
 
@@ -135,6 +136,15 @@ def test_what_is_not_finished_stays_however_old_it_is(shop: Shop) -> None:
     assert Event.objects.get().pk == run.event_id
 
 
+def test_sessions_that_have_lapsed_go_and_others_stay(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "WINDOW_FIRST", 3)
+    now = database_now()
+    for number in range(10):
+        Session.objects.create(session_key=f"s{number}", session_data="", expire_date=now + (number - 8) * DAY)
+    tidy(now + DAY / 2)
+    assert set(Session.objects.values_list("session_key", flat=True)) == {"s9"}
+
+
 @pytest.mark.parametrize("where", [LoopVersion, Loop])
 def test_a_loop_that_takes_each_contact_in_once_remembers_whom_it_had(shop: Shop, where: type[Model]) -> None:
     journey(shop)
@@ -174,7 +184,7 @@ def test_a_walk_goes_by_windows_that_follow_the_time_they_take(shop: Shop, monke
     monkeypatch.setattr(retention, "WINDOW_MAX", 3)
     for _ in range(10):
         journey(shop)
-    assert tidy(database_now()) == len(retention.SHELVES)
+    assert tidy(database_now()) == len(retention.SHELVES) + 1  # And that of the sessions
     assert tidy(database_now() + 4000 * DAY) >= 4 * 4
     assert sum(left().values()) == 0
 
