@@ -65,12 +65,12 @@ def fill(endpoint: Endpoint, number: int, count: int) -> None:
             cursor.execute("ANALYZE")
 
 
-def arrived(endpoint: Endpoint, event: dict[str, object], mark: str) -> Arrived:
-    """One webhook with ids and an address of its own."""
-    one = copy.deepcopy(event)
+def arrived(endpoint: Endpoint, event: dict[str, object], mark: str, who: str = "") -> Arrived:
+    """One webhook with ids of its own, of the customer `who`, a new one where none is named."""
+    one, who = copy.deepcopy(event), who or mark
     invoice = one["data"]["object"]  # type: ignore[index]
-    one["id"], invoice["id"], invoice["customer"] = f"evt_{mark}", f"in_{mark}", f"cus_{mark}"
-    invoice["customer_email"] = f"ada{mark}@example.com"
+    one["id"], invoice["id"], invoice["customer"] = f"evt_{mark}", f"in_{mark}", f"cus_{who}"
+    invoice["customer_email"] = f"ada{who}@example.com"
     raw = body(one)
     said = announce(raw)
     assert isinstance(said, Announcement)

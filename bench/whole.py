@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import NamedTuple
 
-from bench import backlog, growth, intake, journey, latency, process, send, start, workers
+from bench import backlog, growth, intake, journey, latency, process, send, start, swell, waits, workers
 from bench.result import Result
 
-BENCHES = (intake, backlog, process, send, journey, latency, growth, workers, start)
+BENCHES = (intake, backlog, process, send, journey, latency, growth, workers, waits, swell, start)
 
 
 class Turn(NamedTuple):
@@ -33,6 +33,8 @@ TURNS = [
     Turn(growth, "--contacts 10000 100000 1000000 --webhooks 4000 --messages 2000 --looks 10", (False,)),
     Turn(growth, "--contacts 10000 100000 --webhooks 4000 --messages 2000 --looks 10", (True,)),
     Turn(workers, "--webhooks 8000", (True,)),
+    Turn(waits, "--runs 5000 --idle 8"),
+    Turn(swell, "--webhooks 100 --days 12 --snapshot 8"),
     Turn(start, "--rounds 3"),
 ]
 SHORT = {
@@ -44,6 +46,8 @@ SHORT = {
     latency: "--seconds 3",
     growth: "--contacts 500 2000 --webhooks 500 --messages 500 --looks 2",
     workers: "--webhooks 1000",
+    waits: "--runs 500 --idle 3",
+    swell: "--webhooks 20 --days 6 --snapshot 3",
     start: "--rounds 1",
 }
 

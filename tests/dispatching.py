@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cocoonmail.dispatch import Dispatch
+from cocoonmail.shift import run_stages
 
 PATIENCE = 60.0  # Seconds until a test gives up; where all is well, nothing waits for it
 
@@ -25,6 +26,21 @@ def dispatching() -> Iterator[None]:
         stop.set()
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """A worker's stages and its sending."""
+    stop = threading.Event()
+    stages = threading.Thread(target=run_stages, args=(stop,), name="stages")
+    stages.start()
+    try:
+        with dispatching():
+            yield
+    finally:
+        stop.set()
+        stages.join(PATIENCE)
+        assert not stages.is_alive()
 
 
 def until(condition: Callable[[], object], what: str) -> None:
