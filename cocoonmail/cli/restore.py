@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cocoonmail.cli.app import Data, app, enter, fail
+from cocoonmail.kit.private import make_folder
 
 
 @app.command()
@@ -49,7 +50,7 @@ def restore(
 
 
 def _write_key(path: Path, key: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(key)
 
