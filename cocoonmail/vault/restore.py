@@ -75,7 +75,7 @@ def _unpacked(path: Path, manifest: Manifest, *, replace: bool, say: Say) -> Ite
             migrate_file(database)
         yield database
     finally:
-        for left in (database, *_beside(database)):
+        for left in database.parent.glob(f"{database.name}*"):
             left.unlink(missing_ok=True)
 
 
