@@ -50,5 +50,5 @@ def test_a_data_folder_that_cannot_be_made_is_refused_in_words(house: Installati
 
 def test_a_wrong_setting_is_refused_with_its_name(house: Installation) -> None:
     house.environment["COCOONMAIL_TRUSTED_PROXIES"] = "many"
-    said = refusal(house, "status")
+    said = refusal(house, "migrate")
     assert "COCOONMAIL_TRUSTED_PROXIES must be a whole number from 0 to 10, not 'many'." in said

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from cocoonmail.cli import home
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -73,8 +75,13 @@ def _in_words(error: Exception) -> str:
     return f"The database does not answer: {words}"
 
 
-def enter(data: Path | None) -> None:
-    """Choose the installation and start Django; before this nothing may import models."""
+def enter(data: Path | None, *, may_be_new: bool = False) -> None:
+    """Choose the installation and start Django; before this nothing may import models.
+
+    Where there is no installation none is begun, not even its folder and key, unless the command may make a new one.
+    """
+    if not may_be_new and (trouble := home.nothing_there(data)):
+        raise fail(trouble)
     if data is not None:
         os.environ["COCOONMAIL_DATA"] = str(data)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cocoonmail.settings")
@@ -107,7 +114,7 @@ def up(
     serving.listen_on(host, port, data)
     if trouble := serving.cannot_listen(host, port):
         raise fail(trouble)
-    enter(data)
+    enter(data, may_be_new=True)
     with serving.at_home():
         raise typer.Exit(serving.up(host, port))
 
@@ -124,7 +131,7 @@ def web(
     serving.listen_on(host, port, data)
     if trouble := serving.cannot_listen(host, port):
         raise fail(trouble)
-    enter(data)
+    enter(data, may_be_new=home.is_on_a_server())
     with serving.at_home():
         serving.web(host, port)
 
@@ -149,7 +156,7 @@ def work(
 
     if metrics_port and (trouble := serving.cannot_listen(metrics_host, metrics_port, "--metrics-port")):
         raise fail(trouble)
-    enter(data)
+    enter(data, may_be_new=home.is_on_a_server())
     with serving.at_home():
         serving.work(metrics_host, metrics_port, [stage.value for stage in stages or ()], concurrency)
 
@@ -157,7 +164,7 @@ def work(
 @app.command()
 def migrate(data: Data = None) -> None:
     """Bring the database up to this version; `up` does it by itself."""
-    enter(data)
+    enter(data, may_be_new=True)
     from cocoonmail.vault.migrate import migrate as bring_up
 
     bring_up()

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cocoonmail.cli.app import Data, app, enter, fail
+from cocoonmail.cli.home import DATABASE, file_of
 
 
 @app.command()
@@ -22,8 +23,10 @@ def move(
     """Move everything to another database. Stop Cocoonmail first. After a crash give the same command: it goes on."""
     if bool(target) == undo:
         raise fail("Give SOURCE and TARGET, or SOURCE and --undo.")
+    if trouble := _no_source(source, data):
+        raise fail(f"Not moved: {trouble}")
     os.environ["DATABASE_URL"] = target or source
-    enter(data or _beside(source) or _beside(target))
+    enter(data or _beside(source) or _beside(target), may_be_new=True)
     import psycopg
 
     from cocoonmail.kit.presence import InUse
@@ -45,4 +48,15 @@ def move(
 
 def _beside(url: str) -> Path | None:
     """The data folder that a SQLite file lies in."""
-    return Path(url.removeprefix("sqlite:///")).resolve().parent if url.startswith("sqlite:///") else None
+    return file_of(url).parent if url.startswith("sqlite:///") else None
+
+
+def _no_source(source: str, data: Path | None) -> str:
+    """What is missing before anything may be made, "" when all is there."""
+    if source.startswith("sqlite:") and not file_of(source).exists():
+        return (
+            f"There is no database at {file_of(source)}. Is SOURCE right? It looks like sqlite:////path/data/{DATABASE}"
+        )
+    if data and not data.is_dir():
+        return f"There is no folder {data}. --data is the data folder of what is moved, with its secret key."
+    return ""

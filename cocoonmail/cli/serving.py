@@ -86,10 +86,11 @@ def web(host: str, port: int) -> None:
     from cocoonmail.asgi import application, door, watch
     from cocoonmail.kit import connections
     from cocoonmail.kit.httpserver import serve
+    from cocoonmail.kit.private import write_text
     from cocoonmail.kit.supervise import exit_with_parent
 
     def started(port: int) -> None:
-        (settings.DATA / ADDRESS_FILE).write_text(local_url(host, port))
+        write_text(settings.DATA / ADDRESS_FILE, local_url(host, port))
 
     # WhiteNoise reads small files at once, which is well, and nothing that an operator should read in the log.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")

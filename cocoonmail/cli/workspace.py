@@ -17,7 +17,7 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
     """Make the workspace look like the file, and print what changed and the endpoints' URLs."""
-    enter(data)
+    enter(data, may_be_new=not dry_run)
     from cocoonmail.api.ascode.apply import apply as make_it_so
     from cocoonmail.api.ascode.spec import BadFile, read_file
     from cocoonmail.kit.clock import database_now

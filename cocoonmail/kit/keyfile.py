@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from cocoonmail.kit.private import make_folder
+
 KEY_BYTES = 48
 
 
@@ -16,7 +18,7 @@ def read_or_make_keys(path: Path, given: str) -> list[str]:
     """
     if given:
         return [key for key in given.split(",") if key]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if not path.exists():
         _write_once(path, secrets.token_urlsafe(KEY_BYTES))
     return [line.strip() for line in path.read_text().splitlines() if line.strip()]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cocoonmail.kit.private import make_folder
+
 NAME = "running"  # In the data folder
 
 
@@ -49,7 +51,7 @@ def _locked(folder: Path, how: int, refusal: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         yield file

@@ -16,6 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 from cocoonmail.kit.clock import database_now
 from cocoonmail.kit.epochfile import EpochFile, Mark
 from cocoonmail.kit.presence import alone
+from cocoonmail.kit.private import make_folder
 from cocoonmail.vault import archive
 from cocoonmail.vault.archive import BadArchive, Manifest
 from cocoonmail.vault.backup import back_up, counts, fingerprints, migrate_file
@@ -74,7 +75,7 @@ def _unpacked(path: Path, manifest: Manifest, *, replace: bool, say: Say) -> Ite
             migrate_file(database)
         yield database
     finally:
-        for left in (database, *_beside(database)):
+        for left in database.parent.glob(f"{database.name}*"):
             left.unlink(missing_ok=True)
 
 
@@ -120,7 +121,7 @@ def _place(database: Path, manifest: Manifest) -> Path | None:
     used = _target_in_use(manifest)
     connections.close_all()
     place = _file()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(place.parent)
     kept = _set_aside(place, keep=used) if place.exists() else None
     os.replace(database, place)
     archive.sync_folder(place.parent)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from cocoonmail.kit.http_limits import Limits
 from cocoonmail.kit.httpserver import GuardedServer, listen
+from cocoonmail.kit.private import write_text
 from cocoonmail.watch.answers import Receive, Scope, Send, Watch, nothing_here
 from cocoonmail.watch.neighbour import address_file
 
@@ -31,7 +31,7 @@ def port_of_the_worker(host: str, port: int | None, url_of: Callable[[str, int],
     file = address_file()
     listening = listen(host, port)
     application: Any = Doorbell()
-    server = GuardedServer(application, listening, LIMITS, on_started=lambda at: _write(file, url_of(host, at)))
+    server = GuardedServer(application, listening, LIMITS, on_started=lambda at: write_text(file, url_of(host, at)))
     thread = threading.Thread(target=server.run, name="metrics", daemon=True)
     thread.start()
     try:
@@ -40,10 +40,6 @@ def port_of_the_worker(host: str, port: int | None, url_of: Callable[[str, int],
         file.unlink(missing_ok=True)
         server.stop()
         thread.join(STOP_WITHIN)
-
-
-def _write(file: Path, url: str) -> None:
-    file.write_text(url)
 
 
 class Doorbell:

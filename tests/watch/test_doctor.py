@@ -21,7 +21,7 @@ from cocoonmail.kit.http_limits import MIB
 from cocoonmail.transports import parse_transport_url
 from cocoonmail.watch import ready
 from cocoonmail.watch.backlog import Backlog, Queue
-from cocoonmail.watch.doctor import clocks, examine, keys, mail, space, storage, versions, work
+from cocoonmail.watch.doctor import clocks, examine, keys, mail, privacy, space, storage, versions, work
 from cocoonmail.watch.doctor.finding import Finding, Level
 from cocoonmail.watch.heart import beat
 from cocoonmail.watch.models import Worker
@@ -181,6 +181,30 @@ def test_a_log_that_is_not_written_back_and_a_low_limit_of_files_are_found() -> 
 )
 def test_a_key_that_others_can_read_is_found(mode: int, expected: str) -> None:
     assert levels(keys.permissions(PATH / "secret.key", mode)) == [expected]
+
+
+@pytest.mark.one_database
+def test_a_database_that_others_can_read_and_reach_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (file := folder / "cocoonmail.sqlite3").touch()
+    real = Path.stat
+
+    def stat(path: Path, **named: bool) -> object:
+        """As if everybody might pass through what lies above the folder, which is not ours to change."""
+        return real(path if path in (file, folder) else Path("/"), **named)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    found = {}
+    for door, mode in [(0o755, 0o644), (0o711, 0o604), (0o755, 0o640), (0o700, 0o644), (0o750, 0o666)]:
+        folder.chmod(door)
+        file.chmod(mode)
+        found[door, mode] = levels(privacy.of_others(file))[0]
+    assert [pair for pair, level in found.items() if level == "problem"] == [(0o755, 0o644), (0o711, 0o604)]
+    folder.chmod(0o755)
+    file.chmod(0o644)
+    [finding] = privacy.of_others(file)
+    assert finding.remedy.startswith(f"chmod 600 {file}*, and chmod 700 {folder}")
 
 
 @pytest.mark.django_db

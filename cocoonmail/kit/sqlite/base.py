@@ -10,11 +10,14 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+
+from cocoonmail.kit.private import make_file
 
 LOOK_EVERY = 0.0003  # Seconds
 # Seconds until a writer goes on without its turn: then SQLite's own waiting begins, and its own time-out ends it.
@@ -42,6 +45,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             if not had:
                 self._give_turn()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection. A database that it makes is its owner's alone, and so is SQLite's log, which takes its mode."""
+        if not self.is_in_memory_db():
+            with suppress(OSError):  # SQLite itself says what is wrong.
+                make_file(Path(self.settings_dict["NAME"]))
+        return super().get_new_connection(conn_params)
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         """A cursor whose writing statements have their turn."""

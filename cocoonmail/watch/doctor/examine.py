@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import Error as DatabaseError
 
-from cocoonmail.watch.doctor import clocks, keys, mail, proxy, space, storage, versions, walls, work
+from cocoonmail.watch.doctor import clocks, keys, mail, privacy, proxy, space, storage, versions, walls, work
 from cocoonmail.watch.doctor.finding import Finding, Level, problem
 
 Check = Callable[[], Iterator[Finding]]
@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     walls.walls,
     clocks.clocks,
     space.space,
+    privacy.privacy,
     keys.keys,
     proxy.proxy,
     mail.transports,
