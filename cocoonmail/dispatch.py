@@ -39,6 +39,7 @@ IN_FLIGHT = 500  # Messages of one workspace on their way at once
 CLAIM_AT_LEAST = 250  # Free places that are worth a claim
 PLACES = 2000  # Messages on their way at once: where many workspaces send, each has its share of these
 RENEW_EVERY = 10.0  # Seconds after which the leases of messages on their way are renewed
+ORPHANS_EVERY = 2.0  # Seconds after which what a vanished worker had marked is looked for
 LOOK_UP_EVERY = 0.1  # Seconds after which who waits for free places looks for others, and whether it was told to stop
 APART_WITHIN = 5.0  # Seconds that others get to land before a message that goes alone, and this one before others
 STOP_WITHIN = 20.0  # Seconds that messages on their way get at the end
@@ -174,14 +175,18 @@ class Dispatch:
             log.error("message %s could not be sent", message.pk, exc_info=error)
 
     async def _keep_leases(self) -> None:
+        now = asyncio.get_running_loop().time
+        renew_at = now()
         while True:
-            flying = list(self._flying.values())
             try:
-                await self._at_desk(partial(_renew, flying))
+                if now() >= renew_at:
+                    await self._at_desk(partial(_renew, list(self._flying.values())))
+                    renew_at = now() + RENEW_EVERY
+                await self._at_desk(_give_up_on_orphans)
             except (OperationalError, InterfaceError) as error:
                 counts.DATABASE_ERRORS.add("leases")
-                log.warning("The leases of %d messages were not renewed: %s", len(flying), error)
-            await asyncio.sleep(RENEW_EVERY)
+                log.warning("The leases of %d messages were not renewed: %s", len(self._flying), error)
+            await asyncio.sleep(ORPHANS_EVERY)
 
     async def _at_desk(self, job: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._desk, job)
@@ -300,7 +305,7 @@ def _keys(messages: Sequence[Message], limits: Mapping[int, Limits]) -> list[tup
 
 
 def _renew(flying: Sequence[Message]) -> None:
-    """Hold on to what is on its way and still ours, and give up on what a vanished worker held."""
+    """Hold on to what is on its way and still ours."""
     now = database_now()
     epochs = {message.pk: message.epoch for message in flying}
     held = Message.objects.filter(pk__in=epochs, status__in=[Status.QUEUED, Status.SENDING], due_at__lte=now + LEASE)
@@ -309,5 +314,9 @@ def _renew(flying: Sequence[Message]) -> None:
         free = held.select_for_update(skip_locked=True).values_list("pk", "epoch")
         ours = [pk for pk, epoch in free if epochs[pk] == epoch]
         Message.objects.filter(pk__in=ours).update(due_at=now + LEASE)
-    if lost := orphans_to_unknown(now, RULES):
+
+
+def _give_up_on_orphans() -> None:
+    """Show what a vanished worker had marked, within seconds of its lease's end (promise W3)."""
+    if lost := orphans_to_unknown(database_now(), RULES):
         log.warning("%d messages may or may not have been sent: their worker vanished. See the Messages page.", lost)

@@ -131,6 +131,7 @@ def shorten_leases(seconds: float) -> None:
 
     share = seconds / claims.LEASE.total_seconds()
     vars(dispatch)["RENEW_EVERY"] *= share
+    vars(dispatch)["ORPHANS_EVERY"] *= share
     for module in (claims, ledger, dispatch):
         vars(module)["LEASE"] = timedelta(seconds=seconds)
 

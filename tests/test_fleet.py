@@ -62,7 +62,7 @@ def test_of_many_workers_none_does_a_row_twice_and_what_a_dead_one_held_is_done_
         victim.wait()
         killed = time.monotonic()
         house.until(house.idle, "came to its end without the dead one", 2 * LEASE.total_seconds() + 30)
-        # What it had marked is found by a look that comes up to ten seconds after the lease's end.
+        # What it had marked is found by a look that comes up to two seconds after the lease's end.
         assert time.monotonic() - killed < 2 * LEASE.total_seconds()
         assert house.rows(ROWS) == [(WEBHOOKS,) * 4]
         assert list(audit.letters(house, far.ids(), IN_FLIGHT)) == []
