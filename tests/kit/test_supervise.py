@@ -136,7 +136,8 @@ def _is_zombie(pid: int) -> bool:
         words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return True
-    return not words or words[0] == "Z"
+    # A process is a zombie, and cannot be fetched, while others of its threads still end.
+    return not words or (words[0] == "Z" and words[17] == "1")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
