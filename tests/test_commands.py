@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from cocoonmail.kit.amounts import amount
 
 PATIENCE = 60.0  # Seconds: a process that serves instead of refusing would go on for ever
 
@@ -111,6 +115,19 @@ def test_a_refused_restore_leaves_nothing_of_its_own(tmp_path: Path) -> None:
     assert run(kept, "restore", str(file))[0] == 0
     assert {"secret.key", "cocoonmail.sqlite3"} <= {path.name for path in kept.iterdir()}
     assert (kept / "secret.key").read_text() == (house / "secret.key").read_text()
+
+
+def test_a_backup_says_its_size_and_all_that_is_in_it_is_dated_by_it(tmp_path: Path) -> None:
+    house, file = tmp_path / "house", tmp_path / "b.tar.gz"
+    assert run(house, "migrate")[0] == 0
+    code, said = run(house, "backup", str(file), "--with-key")
+    assert (code, f" rows, {amount(file.stat().st_size)}, as of " in said) == (0, True)
+    with tarfile.open(file) as whole:
+        dated = {datetime.fromtimestamp(member.mtime, UTC) for member in whole}
+        manifest = whole.extractfile("manifest.json")
+        assert manifest
+        made_at = json.load(manifest)["made_at"]
+    assert [f"{one:%Y-%m-%d %H:%M:%S} UTC" for one in dated] == [made_at]
 
 
 def test_a_database_that_nobody_has_migrated_is_told_with_the_command_that_does(tmp_path: Path) -> None:

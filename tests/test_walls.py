@@ -213,7 +213,7 @@ def test_a_wall_with_a_gap_is_seen_and_the_next_migration_closes_it(gap: str) ->
     with connection.cursor() as cursor:
         cursor.execute(gap)
     assert open_tables(dict(fenced())) == ["contacts_contact"]
-    assert [(found.level, "contacts_contact" in found.what) for found in doctor()] == [(Level.WARNING, True)]
+    assert [(found.level, "contacts_contact" in found.what) for found in doctor()] == [(Level.PROBLEM, True)]
     walls.build(apps.get_app_config("contacts"), "default")
     assert open_tables(dict(fenced())) == []
 

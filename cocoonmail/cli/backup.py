@@ -23,6 +23,7 @@ def backup(
 ) -> None:
     """Write everything into one file: consistent, checked, and without stopping anything."""
     enter(data)
+    from cocoonmail.kit.amounts import amount
     from cocoonmail.vault.backup import back_up
     from cocoonmail.vault.copying import CannotCopy
 
@@ -31,7 +32,7 @@ def backup(
     except (CannotCopy, OSError, sqlite3.Error) as error:
         raise fail(f"No backup was made: {error}") from error
     rows = sum(done.manifest.counts.values())
-    typer.echo(f"{file}: {rows:,} rows, {done.size / 1e6:,.1f} MB, as of {done.manifest.made_at}. It is whole.")
+    typer.echo(f"{file}: {rows:,} rows, {amount(done.size)}, as of {done.manifest.made_at}. It is whole.")
     if with_key:
         typer.echo("It holds the secret key: whoever has it can read every secret. Keep it where nobody else comes.")
     else:

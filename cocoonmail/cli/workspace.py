@@ -35,7 +35,7 @@ def apply(
     for line in report.left_alone:
         typer.echo(f"not in the file, left alone: {line}")
     for name, url in report.urls.items():
-        typer.echo(f"{name}: {url}")
+        typer.echo(f"{name}: {url or 'its address is given when the file is applied'}")
 
 
 @app.command()

@@ -12,6 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -66,23 +67,26 @@ def drafts(path: Path) -> Iterator[tuple[Path, Path]]:
                 left.unlink(missing_ok=True)
 
 
-def pack(draft: Path, path: Path, manifest: Manifest, database: Path, key: str) -> None:
-    """Write the archive into the draft; once it is on disk it gets its name, which nobody else has."""
+def pack(draft: Path, path: Path, manifest: Manifest, database: Path, key: str, *, at: datetime) -> None:
+    """Write the archive, dated `at`, into the draft; once it is on disk it gets its name, which nobody else has."""
     with draft.open("wb") as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as tar:
-            _add(tar, MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+            _add(tar, MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)), at)
             if key:
-                _add(tar, KEY, key.encode())
-            tar.add(database, DATABASE, recursive=False)
+                _add(tar, KEY, key.encode(), at)
+            member = tar.gettarinfo(database, DATABASE)
+            member.mtime = int(at.timestamp())
+            with database.open("rb") as source:
+                tar.addfile(member, source)
         file.flush()
         os.fsync(file.fileno())
     os.link(draft, path)
     sync_folder(path.parent)
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+def _add(tar: tarfile.TarFile, name: str, content: bytes, at: datetime) -> None:
     member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), 0o600
+    member.size, member.mode, member.mtime = len(content), 0o600, int(at.timestamp())
     tar.addfile(member, io.BytesIO(content))
 
 

@@ -41,7 +41,8 @@ def back_up(path: Path, *, with_key: bool, say: Say, nicer: int = 0) -> BackedUp
     """
     if PROGRESS in connection.introspection.table_names():
         raise CannotCopy("This database is half filled: finish the restore or move that was begun.")
-    made_at = f"{database_now():%Y-%m-%d %H:%M:%S} UTC"
+    at = database_now()
+    made_at = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     with archive.drafts(path) as (draft, database):
         if connection.vendor != "sqlite":
             migrate_file(database)
@@ -51,7 +52,8 @@ def back_up(path: Path, *, with_key: bool, say: Say, nicer: int = 0) -> BackedUp
         else:
             _from_postgres(database, say)
         manifest = _described(database, made_at, with_key=with_key)
-        archive.pack(draft, path, manifest, database, "\n".join(settings.SECRET_KEYS) + "\n" if with_key else "")
+        key = "\n".join(settings.SECRET_KEYS) + "\n" if with_key else ""
+        archive.pack(draft, path, manifest, database, key, at=at)
     return BackedUp(manifest, path.stat().st_size)
 
 

@@ -125,6 +125,13 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing() -> None:
     assert Workspace.objects.count() == 0
 
 
+def test_a_dry_run_gives_no_address_to_an_endpoint_that_it_does_not_make() -> None:
+    assert applied(FILE, dry_run=True).urls == {"Stripe": ""}
+    given = applied(FILE).urls
+    assert given["Stripe"]
+    assert applied(FILE, dry_run=True).urls == given
+
+
 def test_what_changed_is_told_and_a_live_loop_is_published_anew() -> None:
     applied(FILE)
     changed = FILE.replace("{wait: 0m}", "{wait: 2h}").replace("whsec_abc", "whsec_new").replace("Customers", "Payers")

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import connection, connections
 
 from cocoonmail.accounts.models import Workspace
-from cocoonmail.accounts.walls import looks_over_walls
 from cocoonmail.emails.domains import add_pair, records_of, switch_on
 from cocoonmail.emails.transport import set_transport
 from cocoonmail.intake.models import Delivery, Endpoint, SigningSecret
@@ -21,7 +20,7 @@ from cocoonmail.kit.http_limits import MIB
 from cocoonmail.transports import parse_transport_url
 from cocoonmail.watch import ready
 from cocoonmail.watch.backlog import Backlog, Queue
-from cocoonmail.watch.doctor import clocks, examine, keys, mail, privacy, space, storage, versions, work
+from cocoonmail.watch.doctor import clocks, examine, keys, mail, privacy, space, storage, versions, walls, work
 from cocoonmail.watch.doctor.finding import Finding, Level
 from cocoonmail.watch.heart import beat
 from cocoonmail.watch.models import Worker
@@ -102,17 +101,17 @@ def test_the_longest_mount_point_above_a_folder_says_what_it_lies_on() -> None:
     assert storage.kind_of(Path("/data"), "") == ""
 
 
+def test_a_table_without_a_wall_is_a_problem_and_a_role_that_looks_over_walls_a_warning() -> None:
+    assert levels(walls.between_workspaces(["contacts_contact"], over=False)) == ["problem"]
+    assert levels(walls.between_workspaces([], over=True)) == ["warning"]
+    assert levels(walls.between_workspaces(["contacts_contact"], over=True)) == ["problem", "warning"]
+    assert levels(walls.between_workspaces([], over=False)) == ["ok"]
+
+
 @pytest.mark.django_db
-def test_a_role_that_looks_over_the_walls_between_workspaces_and_a_table_without_one_are_found() -> None:
-    if connection.vendor == "sqlite":
-        assert levels(storage.walls()) == []
-        return
-    assert levels(storage.walls()) == ["warning" if looks_over_walls() else "ok"]
-    assert levels(storage.judged_walls(looks_over=True, open_ones=[])) == ["warning"]
-    assert levels(storage.judged_walls(looks_over=False, open_ones=[])) == ["ok"]
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE intake_delivery NO FORCE ROW LEVEL SECURITY")
-    assert "problem" in levels(storage.walls())
+def test_walls_are_spoken_of_once_where_there_are_some() -> None:
+    about = [found.about for found in examine.examine()]
+    assert about.count("walls") == (0 if connection.vendor == "sqlite" else 1)
 
 
 # Versions, clocks, room

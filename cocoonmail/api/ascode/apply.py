@@ -29,7 +29,7 @@ from cocoonmail.transports import keep_secrets, parse_transport_url, to_url
 def apply(spec: WorkspaceSpec, now: datetime, *, dry_run: bool = False) -> Report:
     """Change what differs, all of it or nothing. Raises BadFile, and changes nothing, for what cannot be."""
     with transaction.atomic():
-        report = Report()
+        report = Report(dry_run)
         workspace = _workspace(spec, report)
         for name, type_ in spec.properties.items():
             _property(workspace, name, type_, report)
@@ -113,7 +113,7 @@ def _endpoint(workspace: Workspace, spec: EndpointSpec, report: Report, now: dat
     if spec.secrets is not UNSET:
         _secrets(endpoint, [secret_text(text) for text in spec.secrets], report)
     _choices(endpoint, spec, report, now)
-    report.urls[spec.name] = f"{settings.BASE_URL}{endpoint.path}"
+    report.urls[spec.name] = "" if made and report.dry_run else f"{settings.BASE_URL}{endpoint.path}"
 
 
 def _secrets(endpoint: Endpoint, wanted: list[str], report: Report) -> None:

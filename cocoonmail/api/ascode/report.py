@@ -12,8 +12,12 @@ from msgspec import UNSET
 
 @dataclass(slots=True)
 class Report:
-    """Lines in words, the endpoints' URLs by name, and what the file does not mention."""
+    """Lines in words, the endpoints' URLs by name, and what the file does not mention.
 
+    An endpoint that a dry run would make has no URL yet: "".
+    """
+
+    dry_run: bool = False
     lines: list[str] = field(default_factory=list)
     urls: dict[str, str] = field(default_factory=dict)
     left_alone: list[str] = field(default_factory=list)

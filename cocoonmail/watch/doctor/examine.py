@@ -15,7 +15,6 @@ Check = Callable[[], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (
     work.migrations,
     storage.storage,
-    storage.walls,
     versions.versions,
     walls.walls,
     clocks.clocks,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.db import connection
 
+from cocoonmail.kit.amounts import amount
 from cocoonmail.kit.http_limits import MIB, Limits
 from cocoonmail.kit.httpserver import connections_possible
 from cocoonmail.watch.doctor.finding import Finding, ok, problem, warning
@@ -42,7 +43,7 @@ def _size(file: Path) -> int:
 
 def disk(folder: Path, free: int, total: int) -> Iterator[Finding]:
     """Bytes that are free, of how many."""
-    words = f"{_amount(free)} of {_amount(total)} are free where {folder} is."
+    words = f"{amount(free)} of {amount(total)} are free where {folder} is."
     remedy = "Make room, or move the data folder to a larger disk."
     if free < FLOOR or free < total * FLOOR_SHARE:
         yield problem("disk", f"{words} Without room no webhook can be stored.", remedy)
@@ -57,11 +58,11 @@ def database(size: int, log: int = 0) -> Iterator[Finding]:
     if log > LOG_LARGE:
         yield warning(
             "disk",
-            f"The database has {_amount(size)}, and its log {_amount(log)}: something keeps it from shrinking.",
+            f"The database has {amount(size)}, and its log {amount(log)}: something keeps it from shrinking.",
             "Look for a program that holds the database open, such as a backup or sqlite3, and end it.",
         )
     else:
-        yield ok("disk", f"The database has {_amount(size)}{f', its log {_amount(log)}' if log else ''}.")
+        yield ok("disk", f"The database has {amount(size)}{f', its log {amount(log)}' if log else ''}.")
 
 
 def files(possible: int, hard: int) -> Iterator[Finding]:
@@ -74,7 +75,3 @@ def files(possible: int, hard: int) -> Iterator[Finding]:
         yield warning("files", words, "Raise the limit of open files (LimitNOFILE= in systemd, ulimit -Hn elsewhere).")
     else:
         yield ok("files", f"The web process can hold {possible:,} connections at once.")
-
-
-def _amount(size: int) -> str:
-    return f"{size / MIB / 1024:,.1f} GiB" if size >= 1024 * MIB else f"{size / MIB:,.1f} MiB"

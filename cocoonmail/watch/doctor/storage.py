@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
 
-from cocoonmail.accounts.walls import fenced, looks_over_walls, open_tables
 from cocoonmail.watch.doctor.finding import Finding, ok, problem, warning
 
 MOUNTS = Path("/proc/self/mounts")
@@ -44,24 +43,6 @@ def storage() -> Iterator[Finding]:
         yield from standing(_value("SELECT pg_is_in_recovery()") == "True")
         used = int(_value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
         yield from connections(used, int(_value("SELECT current_setting('max_connections')")))
-
-
-def walls() -> Iterator[Finding]:
-    """Whether the database itself keeps workspaces apart; SQLite has no walls."""
-    if connection.vendor != "sqlite":
-        yield from judged_walls(looks_over_walls(), open_tables([table for table, _ in fenced()]))
-
-
-def judged_walls(looks_over: bool, open_ones: Sequence[str]) -> Iterator[Finding]:
-    """What our role in the database may do, and which tables have no wall."""
-    if open_ones:
-        words = f"{len(open_ones)} tables have no row-level security, the first is {open_ones[0]}."
-        yield problem("walls", words, "Run bin/cocoonmail migrate, which builds it.")
-    if looks_over:
-        words = "Our role in PostgreSQL is a superuser or has BYPASSRLS: row-level security does not hold it."
-        yield warning("walls", words, "Let DATABASE_URL name a role of its own that owns the database and no more.")
-    if not open_ones and not looks_over:
-        yield ok("walls", "The database keeps workspaces apart by row-level security.")
 
 
 def _value(sql: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from django.db import connection
 
 from cocoonmail.accounts.walls import fenced, looks_over_walls, open_tables
-from cocoonmail.watch.doctor.finding import Finding, ok, warning
+from cocoonmail.watch.doctor.finding import Finding, ok, problem, warning
 
 
 def walls() -> Iterator[Finding]:
@@ -20,9 +20,9 @@ def between_workspaces(without: Sequence[str], *, over: bool) -> Iterator[Findin
     """`without` are the tables that have no wall; `over` says whether our role looks over those that stand."""
     if without:
         words = f"Row-level security does not keep workspaces apart in {', '.join(without)}."
-        yield warning("walls", words, "Run bin/cocoonmail migrate.")
-    elif over:
-        words = "The database's role is a superuser or has BYPASSRLS: row-level security does not hold it."
-        yield warning("walls", words, "Use a role that is neither, and owns the tables.")
-    else:
+        yield problem("walls", words, "Run bin/cocoonmail migrate, which builds it.")
+    if over:
+        words = "Our role in PostgreSQL is a superuser or has BYPASSRLS: row-level security does not hold it."
+        yield warning("walls", words, "Let DATABASE_URL name a role of its own that owns the database and no more.")
+    if not without and not over:
         yield ok("walls", "PostgreSQL keeps workspaces apart by row-level security.")
