@@ -1,7 +1,8 @@
 """Let go of what is finished and old enough, a little at a time: never of work, nor of what waits for a person.
 
-A walk goes through a table in the order of its ids, a window of rows at a time, each a transaction of its own. It keeps
-no place on disk: whatever ends it, the next walk begins anew, and finds less.
+A walk goes through a table in the order of its ids, a window of rows at a time, each a transaction of its own. The next
+begins at the rows that were too young then; once a day, after a start, and when somebody keeps less long than before, it
+begins at the first row, so that what finished late is found too. Its place is on no disk, and may be lost at any time.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from django.contrib.sessions.models import Session
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 FIRST_WALK = 60.0  # Seconds after the start of a worker
 WALK_EVERY = 600.0  # Seconds from one walk to the next
+WHOLE_EVERY = timedelta(days=1)  # From one walk through all that is old to the next
 WINDOW_FIRST, WINDOW_MAX, WINDOW_MIN = 200, 2000, 20  # Rows
 STEP = 0.02  # Seconds that a window should take; twice as long is the most that others wait for it (promise W10)
 REST = 4  # Times what a window took, in which others have the database to themselves
@@ -49,10 +52,28 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What became of one step: where the next one begins, None at the end, and how long it took in seconds."""
+    """What became of one step: the id up to which all is old, whether more may be, how long it took in seconds."""
 
-    after: int | None
+    after: int
+    more: bool
     seconds: float
+
+
+@dataclass(slots=True)
+class Mark:
+    """How far walks along a shelf have come since one began at its first row, and how long was kept at the last one.
+
+    By age the id up to which all rows are older; what was finished there is gone.
+    """
+
+    begun: datetime
+    ages: Ages
+    passed: dict[timedelta, int] = field(default_factory=dict)
+
+    def holds(self, ages: Ages, now: datetime) -> bool:
+        """Whether nothing can have become old enough behind it, but for what finished there, which has its day."""
+        fewer = any(ages.get(workspace, age) < age for workspace, age in self.ages.items())
+        return not fewer and abs(now - self.begun) < WHOLE_EVERY
 
 
 def _remove_messages(messages: QuerySet[Message]) -> None:
@@ -111,14 +132,16 @@ SHELVES = (
     Shelf(Delivery, "received_at", lambda one: timedelta(days=one.webhook_days), _empty_deliveries),
 )
 
+Marks: TypeAlias = dict[Shelf, Mark]
+
 
 def keep_tidy(stop: threading.Event) -> None:
     """Walk every now and then until told to stop. Belongs on a thread of its own."""
-    pause = FIRST_WALK
+    pause, marks = FIRST_WALK, Marks()
     while not stop.wait(pause):
         pause = WALK_EVERY
         try:
-            for window in walk():
+            for window in walk(marks=marks):
                 if stop.wait(window.seconds * REST):
                     break
         except (OperationalError, InterfaceError) as error:
@@ -127,28 +150,49 @@ def keep_tidy(stop: threading.Event) -> None:
     connection.close()
 
 
-def walk(now: datetime | None = None) -> Iterator[Window]:
-    """Let go of all that is old enough at `now`, the database's time where it is not handed in; a window at a time."""
-    yield from _remove_sessions(now or database_now())
+def walk(now: datetime | None = None, marks: Marks | None = None) -> Iterator[Window]:
+    """Let go of all that is old enough at `now`, the database's time where it is not handed in; a window at a time.
+
+    Begins at the marks that walks before have left, and moves them; without any it goes through all that is old.
+    """
+    # One moment for all shelves: an event must not be passed as old while its runs are still too young to go.
+    now, marks = now or database_now(), Marks() if marks is None else marks
+    yield from _remove_sessions(now)
     for shelf in SHELVES:
-        after: int | None = 0
-        rows = WINDOW_FIRST
-        while after is not None:
-            window = step(shelf, after, now or database_now(), rows)
-            yield window
-            after = window.after
-            rows = wanted(rows, window.seconds)
+        ages = _ages(shelf)
+        mark = marks.get(shelf)
+        if mark is None or not mark.holds(ages, now):
+            mark = marks[shelf] = Mark(now, ages)
+        mark.ages = ages
+        yield from _along(shelf, mark, now)
 
 
 def _remove_sessions(now: datetime) -> Iterator[Window]:
     """Those of pages that have lapsed: nobody is logged in by them any more. An index finds them."""
-    after: int | None = 0
-    while after is not None:
+    more = True
+    while more:
         begin = time.monotonic()
         keys = list(Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:WINDOW_FIRST])
         Session.objects.filter(pk__in=keys).delete()
-        after = 0 if len(keys) == WINDOW_FIRST else None
-        yield Window(after, time.monotonic() - begin)
+        more = len(keys) == WINDOW_FIRST
+        yield Window(0, more, time.monotonic() - begin)
+
+
+def _ages(shelf: Shelf) -> Ages:
+    return {one.pk: shelf.age(one) for one in Workspace.objects.only("webhook_days", "history_days", "message_days")}
+
+
+def _along(shelf: Shelf, mark: Mark, now: datetime) -> Iterator[Window]:
+    """From each age's mark, the oldest first, to the rows that are too young for it; what lies between is skipped."""
+    after, rows = 0, WINDOW_FIRST
+    for age in sorted(set(mark.ages.values()), reverse=True):
+        after, more = max(after, mark.passed.get(age, 0)), True
+        while more:
+            window = step(shelf, after, age, now, rows)
+            after = mark.passed[age] = window.after
+            more = window.more
+            yield window
+            rows = wanted(rows, window.seconds)
 
 
 def wanted(rows: int, seconds: float) -> int:
@@ -156,20 +200,16 @@ def wanted(rows: int, seconds: float) -> int:
     return max(WINDOW_MIN, min(WINDOW_MAX, rows * 2, int(rows * STEP / max(seconds, 0.001))))
 
 
-def step(shelf: Shelf, after: int, now: datetime, rows: int) -> Window:
-    """The next `rows` rows behind the one with the id `after`."""
+def step(shelf: Shelf, after: int, age: timedelta, now: datetime, rows: int) -> Window:
+    """The next `rows` rows behind the one with the id `after`, up to those younger than `age`.
+
+    Each row goes by its own workspace's days, as they are now. Ids and times go up together.
+    """
     begin = time.monotonic()
-    ages = {one.pk: shelf.age(one) for one in Workspace.objects.only("webhook_days", "history_days", "message_days")}
+    ages = _ages(shelf)
     found = shelf.model._default_manager.filter(pk__gt=after).order_by("pk")
     window = list(found.values_list("pk", "workspace_id", shelf.since)[:rows])
     if old := [pk for pk, workspace, since in window if now - since >= ages.get(workspace, now - since)]:
         shelf.let_go(shelf.model._default_manager.filter(pk__in=old))
-    return Window(_goes_on(window, rows, ages, now), time.monotonic() - begin)
-
-
-def _goes_on(window: Sequence[tuple[int, int, datetime]], rows: int, ages: Ages, now: datetime) -> int | None:
-    """The last id, where rows behind it may be old enough for anybody: ids and times go up together."""
-    if len(window) < rows or not ages:
-        return None
-    last, _, since = window[-1]
-    return last if now - since >= min(ages.values()) else None
+    passed = [pk for pk, _, _ in takewhile(lambda row: now - row[2] >= age, window)]
+    return Window(passed[-1] if passed else after, len(passed) == rows, time.monotonic() - begin)

@@ -20,7 +20,7 @@ from cocoonmail.intake.again import process_again
 from cocoonmail.intake.models import Delivery, DeliveryState
 from cocoonmail.kit.clock import database_now
 from cocoonmail.loops.models import Frequency, Loop, LoopVersion, Run, RunState
-from cocoonmail.retention import STEP, WINDOW_MAX, WINDOW_MIN, keep_tidy, walk, wanted
+from cocoonmail.retention import STEP, WINDOW_MAX, WINDOW_MIN, Marks, keep_tidy, walk, wanted
 from tests.people import workspace
 from tests.shop import Shop, event
 
@@ -48,9 +48,14 @@ def journey(shop: Shop) -> None:
     shop.send()
 
 
-def tidy(now: datetime) -> int:
-    """A whole walk; returns how many windows it had."""
-    return len(list(walk(now)))
+def tidy(now: datetime, marks: Marks | None = None) -> int:
+    """A walk to its end, a whole one without marks; returns how many windows it had."""
+    return len(list(walk(now, marks)))
+
+
+def windows_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WINDOW_FIRST", "WINDOW_MIN", "WINDOW_MAX"):
+        monkeypatch.setattr(retention, name, rows)
 
 
 def left() -> dict[str, int]:
@@ -179,9 +184,7 @@ def test_a_walk_goes_by_windows_that_follow_the_time_they_take(shop: Shop, monke
     assert wanted(400, STEP * 4) == 100
     assert wanted(WINDOW_MAX, 0) == WINDOW_MAX
     assert wanted(WINDOW_MIN, 5.0) == WINDOW_MIN
-    monkeypatch.setattr(retention, "WINDOW_FIRST", 3)
-    monkeypatch.setattr(retention, "WINDOW_MIN", 3)
-    monkeypatch.setattr(retention, "WINDOW_MAX", 3)
+    windows_of(3, monkeypatch)
     for _ in range(10):
         journey(shop)
     assert tidy(database_now()) == len(retention.SHELVES) + 1  # And that of the sessions
@@ -189,18 +192,19 @@ def test_a_walk_goes_by_windows_that_follow_the_time_they_take(shop: Shop, monke
     assert sum(left().values()) == 0
 
 
-def test_a_walk_that_is_broken_off_anywhere_goes_on_with_the_next(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "WINDOW_FIRST", 2)
-    monkeypatch.setattr(retention, "WINDOW_MIN", 2)
-    monkeypatch.setattr(retention, "WINDOW_MAX", 2)
+@pytest.mark.parametrize("marks", [None, {}], ids=["from the beginning", "from its marks"])
+def test_a_walk_that_is_broken_off_anywhere_goes_on_with_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, marks: Marks | None
+) -> None:
+    windows_of(2, monkeypatch)
     for _ in range(8):
         journey(shop)
     dice, later = random.Random(7), database_now() + 4000 * DAY
     for _ in range(8):
-        for _ in zip(range(dice.randint(1, 6)), walk(later), strict=False):
+        for _ in zip(range(dice.randint(1, 6)), walk(later, marks), strict=False):
             pass
         assert not Run.objects.exclude(event__in=Event.objects.all()).exists()
-    tidy(later)
+    tidy(later, marks)
     assert sum(left().values()) == 0
 
 
