@@ -1,8 +1,9 @@
 """Let go of what is finished and old enough, a little at a time: never of work, nor of what waits for a person.
 
-A walk goes through a table in the order of its ids, a window of rows at a time, each a transaction of its own. The next
-begins at the rows that were too young then; once a day, after a start, and when somebody keeps less long than before, it
-begins at the first row, so that what finished late is found too. Its place is on no disk, and may be lost at any time.
+A walk goes through a table in the order of its ids, a window of rows at a time, each a transaction of its own. The
+next begins at the rows that were too young then; once a day, after a start, and when somebody keeps less long than
+before, it begins at the first row, so that what finished late is found too. Its place is on no disk, and may be lost at
+any time.
 """
 
 from __future__ import annotations
