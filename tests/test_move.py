@@ -102,6 +102,7 @@ def test_a_move_to_a_place_that_is_used_changes_nothing_and_can_be_undone(tmp_pa
             assert "is not empty" in refusal(old, "move", file_of(old), target)
             assert old.rows("SELECT moved_to FROM accounts_installation") == [("",)]
             old.rows("UPDATE accounts_installation SET moved_to = 'elsewhere'")
+            assert "sending: paused: this installation was moved to elsewhere" in old.command("status")
             assert "Undone" in old.command("move", file_of(old), "--undo")
             assert "Sending starts" in old.command("resume-sending")
         finally:

@@ -116,6 +116,14 @@ def paused() -> Installation | None:
     return Installation.objects.filter(pk=ROW).exclude(paused_at=None, moved_to="").first()
 
 
+def why_paused() -> str:
+    """Why mail may not leave, as the end of a sentence; "" while it may."""
+    row = paused()
+    if row is None:
+        return ""
+    return f"this installation was moved to {row.moved_to}" if row.moved_to else row.pause_reason
+
+
 def next_mark() -> Mark | None:
     """Count a commit that lets mail go, inside its transaction; None when none may.
 

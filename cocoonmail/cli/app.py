@@ -185,9 +185,12 @@ def status(
 ) -> None:
     """Count what is stored, by state, and what is still to be done."""
     enter(data)
+    from cocoonmail.accounts.epoch import why_paused
     from cocoonmail.trace.status import status as count
 
     counts = count()
+    if not as_json and (paused := why_paused()):
+        counts["sending"] += f": {paused}"
     typer.echo(json.dumps(counts) if as_json else "\n".join(f"{name}: {value}" for name, value in counts.items()))
 
 

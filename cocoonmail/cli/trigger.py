@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from cocoonmail.accounts.epoch import why_paused
 from cocoonmail.cli.app import fail
 from cocoonmail.cli.endpoints import NotOne, endpoint_of
 from cocoonmail.intake.models import Delivery, Endpoint
@@ -34,6 +35,8 @@ def trigger(
     if done.delivery is None:
         raise fail("The door refused it.")
     yield from _what_followed(done, done.delivery)
+    if paused := why_paused():
+        yield f"No email leaves now, for sending is paused: {paused}."
 
 
 def _endpoint(event_type: str, name: str) -> Endpoint:

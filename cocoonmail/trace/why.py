@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils import timezone
 
+from cocoonmail.accounts.epoch import why_paused
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.contacts.addresses import Address, NotAnAddress, parse
 from cocoonmail.contacts.models import Contact, Event, PlatformCustomer
@@ -23,7 +24,14 @@ LOOKED_THROUGH = 2000  # Newest deliveries without a contact whose bodies are se
 
 
 def why(workspace: Workspace, email: str, loop_name: str | None = None) -> list[str]:
-    """What is known of this address and what it explains; about one loop if it is named."""
+    """What is known of this address and what it explains; about one loop if named. Last, why no mail may leave."""
+    lines = _why(workspace, email, loop_name)
+    if paused := why_paused():
+        lines.append(f"No email leaves now, for sending is paused: {paused}.")
+    return lines
+
+
+def _why(workspace: Workspace, email: str, loop_name: str | None) -> list[str]:
     try:
         address = parse(email)
     except NotAnAddress as error:

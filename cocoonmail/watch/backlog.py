@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Count, Min, QuerySet
 
 from cocoonmail import counts
-from cocoonmail.accounts.epoch import paused
+from cocoonmail.accounts.epoch import why_paused
 from cocoonmail.accounts.models import Workspace
 from cocoonmail.emails.models import Message, Status
 from cocoonmail.intake.models import Delivery, DeliveryState, Endpoint
@@ -67,15 +67,8 @@ def backlog(now: datetime) -> Backlog:
         failed=deliveries(DeliveryState.FAILED).count(),
         standing=standing | dict(messages().values_list("status").annotate(Count("status")).order_by()),
         workers=Worker.objects.filter(seen_at__gt=now - ALIVE).count(),
-        paused=_why_paused(),
+        paused=why_paused(),
     )
-
-
-def _why_paused() -> str:
-    row = paused()
-    if row is None:
-        return ""
-    return f"this installation was moved to {row.moved_to}" if row.moved_to else row.pause_reason
 
 
 def due_rows(now: datetime) -> dict[str, QuerySet[Any]]:

@@ -7,6 +7,7 @@ import pytest
 from cocoonmail.accounts import epoch
 from cocoonmail.accounts.models import Installation
 from cocoonmail.emails.models import Message, Status
+from cocoonmail.trace.why import why
 from tests.people import Person
 from tests.shop import Shop, event
 
@@ -83,3 +84,15 @@ def test_what_was_moved_away_says_where_to_and_cannot_be_started(alice: Person) 
         in alice.post("/messages/start-sending", follow=True).content.decode()
     )
     assert epoch.next_mark() is None
+
+
+def test_why_says_last_that_no_email_leaves_and_for_what_reason(shop: Shop) -> None:
+    said = "No email leaves now, for sending is paused: {}."
+    for email in ("a@example.com", "nobody@example.com"):
+        assert why(shop.workspace, email)[-1] == said.format(
+            "the database was restored from a backup of 2026-11-24 20:00:00 UTC"
+        )
+    Installation.objects.update(moved_to="postgres://db/acme")
+    assert why(shop.workspace, "a@example.com")[-1] == said.format("this installation was moved to postgres://db/acme")
+    Installation.objects.update(moved_to="", paused_at=None)
+    assert not any("paused" in line for line in why(shop.workspace, "a@example.com"))
