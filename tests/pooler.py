@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -54,24 +55,22 @@ def pooler(folder: Path, role: str) -> Iterator[int]:
     folder.mkdir()
     where = urlsplit(ground.server.get_uri())
     host, server_port = parse_qs(where.query).get("host", [where.hostname or ""])[0], where.port or 5432
-    file = folder / "pgbouncer.ini"
-    file.write_text(SETTINGS.format(host=host, server_port=server_port, role=role, port=port, servers=SERVERS))
     account = ACCOUNT if os.geteuid() == 0 else None
-    shared = Path(f"/tmp/cocoonmail-pooler-{port}.ini")
-    shutil.copy(file, shared)
-    with (folder / "pgbouncer.log").open("ab") as log:
-        process = subprocess.Popen([str(PROGRAM), str(shared)], stdout=log, stderr=log, user=account)
-    try:
-        end = time.monotonic() + PATIENCE
-        while not _answers(port):
-            assert process.poll() is None, (folder / "pgbouncer.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-        shared.unlink()
+    with NamedTemporaryFile("w", suffix=".ini") as told, (folder / "pgbouncer.log").open("ab") as log:
+        told.write(SETTINGS.format(host=host, server_port=server_port, role=role, port=port, servers=SERVERS))
+        told.flush()
+        os.chmod(told.name, 0o644)  # Whoever it runs as may not look into the tests' folder.
+        process = subprocess.Popen([str(PROGRAM), told.name], stdout=log, stderr=log, user=account)
+        try:
+            end = time.monotonic() + PATIENCE
+            while not _answers(port):
+                assert process.poll() is None, (folder / "pgbouncer.log").read_text()
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
 
 
 def _answers(port: int) -> bool:
